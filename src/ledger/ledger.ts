@@ -1,0 +1,151 @@
+import type { AuditEvent, EscalationReason, HoldReason, Remediation, State } from '../core/model.ts';
+
+/**
+ * The ledger keeps remediations, the audit trail and hints, durably. It does mechanics only: compare-and-set, a due
+ * index, leases, bounded trails. Policy never lives in it.
+ *
+ * Every method rejects with `LedgerUnavailable` when the ledger cannot be read or written; nothing was changed then,
+ * or it is unknown whether it was (a write whose answer was lost): callers read again before they act.
+ */
+export interface Ledger {
+  /** Current records of these keys, in their order, and the ledger's clock. */
+  load(keys: readonly Key[]): Promise<{ nowMs: number; stored: (Stored | null)[] }>;
+
+  /**
+   * Writes each record whose version is still the expected one, durably, and appends its events; all writes of one
+   * call in one atomic step. Results are in the order of the writes. A write to a leased record is allowed: the
+   * holder's next commit then conflicts, and it reads again.
+   */
+  store(writes: readonly Write[]): Promise<WriteResult[]>;
+
+  /**
+   * Takes up to `limit` records of one cluster whose `lookAtMs` has come and that nobody holds, the longest due
+   * first, and leases them to the caller in one atomic step. A lease that has run out is free again.
+   */
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+
+  /**
+   * Writes a claimed record. Refused with null when the version moved or the lease is no longer the caller's.
+   * With `keepLease` the answer is the renewed claim (the lease is extended to `leaseMs` from now); else the lease ends
+   * and the answer is the claim as written. `next: null` removes the record.
+   */
+  commit(
+    claim: Claim,
+    next: Remediation | null,
+    events: readonly AuditEvent[],
+    keepLease?: { leaseMs: number },
+  ): Promise<Claim | null>;
+
+  /** The claim with the current version and record; null when the lease is no longer the caller's or the record is gone. */
+  refresh(claim: Claim): Promise<Claim | null>;
+
+  /** Ends a lease without a change. Does nothing when it is no longer the caller's. */
+  release(claim: Claim): Promise<void>;
+
+  /** Makes these records due now (`lookAtMs` becomes the ledger's now where it was later). Missing ones are passed over. */
+  wake(keys: readonly Key[]): Promise<void>;
+
+  /** Whole records, ordered by cluster, then connector. */
+  list(filter?: { cluster?: string; states?: readonly State[] }): Promise<Stored[]>;
+
+  /** One narrow row per record, for gauges; ordered by cluster, then connector. */
+  overview(): Promise<OverviewRow[]>;
+
+  /** The audit trail, oldest first. `limit` (default 1000) keeps the newest ones that match. */
+  events(filter?: EventFilter): Promise<AuditEvent[]>;
+
+  /** Keeps a signal that names no connector until somebody has read its cluster. */
+  addHint(hint: Omit<Hint, 'id'>): Promise<void>;
+  hints(cluster: string): Promise<Hint[]>;
+  dropHint(id: string): Promise<void>;
+
+  /** Resolves when the ledger can be written; rejects with `LedgerUnavailable`. */
+  ping(): Promise<void>;
+
+  /** Ends all work; a second call does nothing. */
+  close(): Promise<void>;
+}
+
+export interface Key {
+  readonly cluster: string;
+  readonly connector: string;
+}
+
+/** A record with its version; each write gives it the next one. */
+export interface Stored {
+  readonly version: number;
+  readonly remediation: Remediation;
+}
+
+export interface Write {
+  readonly key: Key;
+  /** null: the record must not exist yet. */
+  readonly expectedVersion: number | null;
+  readonly next: Remediation;
+  readonly events: readonly AuditEvent[];
+}
+
+/** `full`: a new record was refused because `limits.remediations` is reached. */
+export type WriteResult = 'stored' | 'conflict' | 'full';
+
+export interface ClaimRequest {
+  readonly cluster: string;
+  readonly limit: number;
+  readonly leaseMs: number;
+}
+
+export interface ClaimAnswer {
+  /** The ledger's clock: the time of all decisions taken on these claims. */
+  readonly nowMs: number;
+  readonly claims: Claim[];
+  /** When the next record of this cluster that was not handed out becomes due (a lease's end counts); null when there is none. */
+  readonly nextDueAtMs: number | null;
+  /** Records of this cluster in `restarting` that have not had their first look. */
+  readonly unverified: number;
+}
+
+/** A leased record. */
+export interface Claim extends Stored {
+  readonly token: string;
+  readonly leaseUntilMs: number;
+}
+
+export interface OverviewRow {
+  readonly cluster: string;
+  readonly connector: string;
+  readonly state: State;
+  readonly attempts: number;
+  readonly lastRestartAtMs: number | null;
+  readonly escalation: EscalationReason | null;
+  /** Fully qualified class of the root cause. */
+  readonly causeClass: string | null;
+  readonly hold: HoldReason | null;
+}
+
+export interface EventFilter {
+  readonly sinceMs?: number;
+  readonly cluster?: string;
+  readonly connector?: string;
+  readonly limit?: number;
+}
+
+/** A signal that names a cluster but no connector. */
+export interface Hint {
+  readonly id: string;
+  readonly cluster: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fingerprint: string;
+  readonly atMs: number;
+}
+
+export interface LedgerLimits {
+  /** Records at most; new ones are refused beyond. */
+  readonly remediations: number;
+  /** Audit events at most; the oldest go. */
+  readonly events: number;
+}
+
+/** The ledger cannot be read or written now. `message` says why, without secrets. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable';
+}
