@@ -200,8 +200,11 @@ export type Phase =
       readonly calledAtMs: number;
       /** Looks taken since the call; 0 means unverified, and counts against `maxUnverified`. */
       readonly looks: number;
-      /** True when this attempt was made from `escalated`: what comes back goes there. */
-      readonly fromEscalated: boolean;
+      /** Where it came from and when it was due there: an attempt that turns out not to be charged goes back. */
+      readonly from: 'waiting' | 'escalated';
+      readonly dueAtMs: number;
+      readonly previousRestartAtMs: number | null;
+      readonly refusals: number;
     }
   | {
       readonly state: 'stabilising';

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify';
+import type { ConnectorStatus } from '../core/model.ts';
+import type { Ledger, OverviewRow } from '../ledger/ledger.ts';
+import { LedgerUnavailable } from '../ledger/ledger.ts';
+import type { Metrics } from '../metrics.ts';
+import { problem } from './problem.ts';
+
+export interface ProbesDependencies {
+  readonly ledger: Ledger;
+  readonly metrics: Metrics;
+  /** The clusters that can be read now, with what Connect says. */
+  readonly snapshots: () => ReadonlyMap<string, ReadonlyMap<string, ConnectorStatus | null>>;
+  /** False while the process ends. */
+  readonly isOpen: () => boolean;
+}
+
+/** `/livez`, `/readyz` and `/metrics`: open to everybody. */
+export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies): Promise<void> {
+  const { ledger, metrics } = deps;
+
+  // Liveness depends on nothing outside: restarting this process heals neither Connect nor the ledger.
+  app.get('/livez', { config: { role: 'open' } }, async () => ({ status: 'ok' }));
+
+  app.get('/readyz', { config: { role: 'open' } }, async (_request, reply) => {
+    if (!deps.isOpen()) return problem(reply, 503, 'The service is shutting down.');
+    try {
+      await ledger.ping();
+      return { status: 'ok' };
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error;
+      return problem(reply, 503, 'The ledger cannot be written now.');
+    }
+  });
+
+  app.get('/metrics', { config: { role: 'open' } }, async (_request, reply) => {
+    let rows: readonly OverviewRow[] | null = null;
+    try {
+      rows = await ledger.overview();
+      await ledger.ping();
+      metrics.ledgerUp(true);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error;
+      metrics.ledgerUp(false);
+    }
+    metrics.refresh(rows, deps.snapshots());
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+}

@@ -1,0 +1,434 @@
+import { afterRefusalMs, firstHold, type HoldSeen, REBALANCING_AT_MOST_MS } from './holds.ts';
+import type { Cause, Decision, Hold, Phase, Reason, Remediation, RestartPlan, Verdict } from './model.ts';
+import { budgetRoomAtMs, type Policy, schedule, stableForMs, withinWindow } from './policy.ts';
+import {
+  attempting,
+  closing,
+  enter,
+  escalating,
+  FIRST_LOOK_MS,
+  REST_LOOK_MS,
+  removed,
+  reopening,
+  stay,
+} from './transitions.ts';
+import { type ConnectLook, GONE_AFTER_MS, isMixed, verdictOf } from './verdict.ts';
+
+/**
+ * Deciding is pure: what is known of a remediation, one look at the world, the policy and the time go in; the next record,
+ * one effect and the reason come out. There is no clock, no I/O and no randomness here, and doing nothing has a reason too.
+ *
+ *  waiting      for `nextAt`. Failed and due: a hold → `held`; hopeless → `escalated`; else an attempt → `restarting`.
+ *               Running → `stabilising`. Paused, stopped or gone → `closed`. Unreadable → `held`.
+ *  held         a named reason not to act. As soon as it is gone: as `waiting`.
+ *  restarting   the call was made. FAILED counts once `settle` has passed → next delay (`waiting`) or `escalated`;
+ *               running → `stabilising`; neither for `stuckAfter` → `escalated` (stuck).
+ *  stabilising  runs. Failed → next delay (`waiting`; the count goes on) or `escalated`. Seen running for `stableFor` →
+ *               `recovered`. Unsettled starts the stable time anew, and time that nobody saw does not count.
+ *  escalated    failed, and slow: a human is needed. Its own `nextAt` due and no hold → an attempt.
+ *  recovered    rests until its rolling window is over. Failed and signalled again → `waiting`, count 0, window kept.
+ *  closed       paused, stopped or gone: a tombstone that absorbs signals. On again and failed → `waiting`, count 0.
+ *
+ * Time drives retries, not alerts: `nextAt = lastRestartAt + delay`, and no further signal shortens it.
+ */
+export interface Look {
+  readonly connect: ConnectLook;
+  /** Holds that the world imposes now, in any order. */
+  readonly holds: readonly HoldSeen[];
+  /** What the traces of the failed parts say; null where nothing is failed. */
+  readonly cause: Cause | null;
+  /** Which parts a restart may touch. */
+  readonly plan: RestartPlan;
+}
+
+/** Looks while `stabilising`, `held` and late in `restarting` are this far apart. */
+export const LOOK_EVERY_MS = 15_000;
+/** A gap between two looks longer than this was not seen, so it does not count as stable. */
+const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
+
+interface Context {
+  /** The record, with what this look says noted in it. */
+  readonly r: Remediation;
+  readonly look: Look;
+  readonly policy: Policy;
+  readonly nowMs: number;
+  /** The signal that no look had answered before this one. */
+  readonly signalAtMs: number | null;
+}
+
+/** What to do about one remediation after one look. */
+export function decide(remediation: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
+  const verdict = verdictOf(look.connect, remediation, nowMs);
+  const context: Context = {
+    r: observe(remediation, look, verdict, policy, nowMs),
+    look,
+    policy,
+    nowMs,
+    signalAtMs: remediation.signalAtMs,
+  };
+  const { phase } = remediation;
+  switch (phase.state) {
+    case 'waiting':
+      return decideWaiting(context, phase, verdict);
+    case 'held':
+      return decideHeld(context, phase, verdict);
+    case 'restarting':
+      return decideRestarting(context, phase, verdict);
+    case 'stabilising':
+      return decideStabilising(context, phase, verdict);
+    case 'escalated':
+      return decideEscalated(context, phase, verdict);
+    case 'recovered':
+      return decideRecovered(context, phase, verdict);
+    case 'closed':
+      return decideClosed(context, phase, verdict);
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** Notes what the look says, whatever is decided. */
+function observe(
+  remediation: Remediation,
+  look: Look,
+  verdict: Verdict,
+  policy: Policy,
+  nowMs: number,
+): Remediation {
+  const { connect } = look;
+  const read = connect.kind === 'status';
+  return {
+    ...remediation,
+    chargedAtMs: withinWindow(remediation.chargedAtMs, policy, nowMs),
+    cause: verdict === 'failed' ? (look.cause ?? remediation.cause) : remediation.cause,
+    signalAtMs: verdict === 'unknown' ? remediation.signalAtMs : null,
+    mixedSinceMs: read
+      ? isMixed(connect.status)
+        ? (remediation.mixedSinceMs ?? nowMs)
+        : null
+      : remediation.mixedSinceMs,
+    missingSinceMs: read
+      ? null
+      : connect.kind === 'missing'
+        ? (remediation.missingSinceMs ?? nowMs)
+        : remediation.missingSinceMs,
+  };
+}
+
+function decideWaiting(
+  context: Context,
+  phase: Extract<Phase, { state: 'waiting' }>,
+  verdict: Verdict,
+): Decision {
+  const { r, look, nowMs } = context;
+  switch (verdict) {
+    case 'failed':
+      if (nowMs < phase.nextAtMs) return stay(r, 'delay', phase.nextAtMs);
+      return decideDue(context, phase.nextAtMs, null, 0);
+    case 'running':
+      return stabilise(context);
+    case 'unsettled':
+      if (nowMs < phase.nextAtMs) return stay(r, 'unsettled', phase.nextAtMs);
+      return hold(context, phase.nextAtMs, null, 0, [...look.holds, notSettled]);
+    case 'off':
+    case 'gone':
+      return closing(r, verdict, context.policy, nowMs);
+    case 'unknown':
+      if (look.connect.kind === 'missing') return stay(r, 'missing', nowMs + GONE_AFTER_MS);
+      return hold(context, phase.nextAtMs, null, 1, [...look.holds, ...unreadable(look.connect)]);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function decideHeld(context: Context, phase: Extract<Phase, { state: 'held' }>, verdict: Verdict): Decision {
+  const { r, look, nowMs } = context;
+  switch (verdict) {
+    case 'failed':
+      if (nowMs < phase.nextAtMs) {
+        return enter(r, { state: 'waiting', nextAtMs: phase.nextAtMs }, 'delay', nowMs, phase.nextAtMs);
+      }
+      return decideDue(context, phase.nextAtMs, phase.hold, phase.refusals);
+    case 'running':
+      return stabilise(context);
+    case 'unsettled':
+      return hold(context, phase.nextAtMs, phase.hold, phase.refusals, [...look.holds, notSettled]);
+    case 'off':
+    case 'gone':
+      return closing(r, verdict, context.policy, nowMs);
+    case 'unknown':
+      if (look.connect.kind === 'missing') return stay(r, 'missing', nowMs + GONE_AFTER_MS);
+      return hold(context, phase.nextAtMs, phase.hold, phase.refusals + 1, [
+        ...look.holds,
+        ...unreadable(look.connect),
+      ]);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** Failed and due, from `waiting` or `held`. */
+function decideDue(context: Context, nextAtMs: number, before: Hold | null, refusals: number): Decision {
+  const { r, look, policy, nowMs } = context;
+  const holds = holdsOf(context);
+  if (holds.length > 0) return hold(context, nextAtMs, before, refusals, holds);
+  const hopeless = schedule(r, policy, nowMs);
+  if (hopeless.escalate !== null) return escalating(r, hopeless.escalate, hopeless.nextAtMs, nowMs);
+  return attempting(r, { from: 'waiting', dueAtMs: nextAtMs, refusals }, look.plan, policy.dryRun, nowMs);
+}
+
+function decideRestarting(
+  context: Context,
+  phase: Extract<Phase, { state: 'restarting' }>,
+  verdict: Verdict,
+): Decision {
+  const { policy, nowMs } = context;
+  const elapsedMs = nowMs - phase.calledAtMs;
+  const nextLookMs = phase.calledAtMs + nextLookAfterCallMs(elapsedMs, policy.settleMs);
+  // Only a look that could read counts as the first look, so that a cluster that hangs gets no further calls.
+  const looked =
+    verdict === 'unknown'
+      ? context.r
+      : { ...context.r, phase: { ...phase, looks: Math.min(phase.looks + 1, 1_000) } };
+  switch (verdict) {
+    case 'failed':
+      if (elapsedMs < policy.settleMs) return stay(looked, 'settling', nextLookMs);
+      return failedAgain(context);
+    case 'running':
+      return stabilise(context);
+    case 'unsettled':
+      if (elapsedMs < policy.stuckAfterMs) return stay(looked, 'verifying', nextLookMs);
+      return escalating(context.r, 'stuck', slowNextAtMs(context), nowMs);
+    case 'off':
+    case 'gone':
+      return closing(context.r, verdict, policy, nowMs);
+    case 'unknown':
+      if (context.look.connect.kind === 'missing') return stay(looked, 'missing', nowMs + GONE_AFTER_MS);
+      return stay(looked, 'verifying', nextLookMs);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** The next look after a call: after 2s, right after `settle`, after 10s, then every 15s. */
+export function nextLookAfterCallMs(elapsedMs: number, settleMs: number): number {
+  const early = [FIRST_LOOK_MS, settleMs, 10_000].sort((a, b) => a - b);
+  for (const atMs of early) if (atMs > elapsedMs) return atMs;
+  const last = early[early.length - 1] ?? 0;
+  return last + LOOK_EVERY_MS * (Math.floor((elapsedMs - last) / LOOK_EVERY_MS) + 1);
+}
+
+function decideStabilising(
+  context: Context,
+  phase: Extract<Phase, { state: 'stabilising' }>,
+  verdict: Verdict,
+): Decision {
+  const { r, policy, nowMs } = context;
+  switch (verdict) {
+    case 'failed':
+      return failedAgain(context);
+    case 'running': {
+      const gapMs = phase.seenAtMs === null ? 0 : nowMs - phase.seenAtMs;
+      const stableMs = phase.stableMs + (gapMs > 0 && gapMs <= SEEN_GAP_MS ? gapMs : 0);
+      const neededMs = stableForMs(policy, r.attempts);
+      if (stableMs >= neededMs) {
+        const lastMs = r.chargedAtMs[r.chargedAtMs.length - 1] ?? r.openedAtMs;
+        const untilMs = Math.max(nowMs, lastMs + policy.budget.perMs);
+        const healed = { ...r, escalation: null };
+        return enter(healed, { state: 'recovered', untilMs }, 'stable', nowMs, untilMs);
+      }
+      const seen = { ...r, phase: { ...phase, stableMs, seenAtMs: nowMs } };
+      return stay(seen, 'stabilising', nowMs + Math.min(LOOK_EVERY_MS, neededMs - stableMs));
+    }
+    case 'unsettled': {
+      const anew = { ...r, phase: { ...phase, stableMs: 0, seenAtMs: null } };
+      return stay(anew, 'unsettled', nowMs + Math.min(LOOK_EVERY_MS, stableForMs(policy, r.attempts)));
+    }
+    case 'off':
+    case 'gone':
+      return closing(r, verdict, policy, nowMs);
+    case 'unknown': {
+      const blind = { ...r, phase: { ...phase, seenAtMs: null } };
+      if (context.look.connect.kind === 'missing') return stay(blind, 'missing', nowMs + GONE_AFTER_MS);
+      return stay(blind, 'unseen', nowMs + LOOK_EVERY_MS);
+    }
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function decideEscalated(
+  context: Context,
+  phase: Extract<Phase, { state: 'escalated' }>,
+  verdict: Verdict,
+): Decision {
+  const { r, look, policy, nowMs } = context;
+  const reason: Reason = r.escalation?.reason ?? 'exhausted';
+  const restMs = Math.min(phase.nextAtMs ?? Number.POSITIVE_INFINITY, nowMs + REST_LOOK_MS);
+  switch (verdict) {
+    case 'failed': {
+      if (phase.nextAtMs === null || nowMs < phase.nextAtMs) {
+        return stay({ ...r, phase: { ...phase, hold: null } }, reason, restMs);
+      }
+      const holds = holdsOf(context);
+      if (holds.length > 0) return holdEscalated(context, phase, phase.refusals, holds);
+      const roomAtMs = budgetRoomAtMs(policy, r.chargedAtMs, nowMs);
+      if (roomAtMs !== null) {
+        const later: Remediation = { ...r, phase: { ...phase, nextAtMs: roomAtMs, hold: null } };
+        return stay(later, 'unstable', Math.min(roomAtMs, nowMs + REST_LOOK_MS));
+      }
+      const from = { from: 'escalated', dueAtMs: phase.nextAtMs, refusals: phase.refusals } as const;
+      return attempting(r, from, look.plan, policy.dryRun, nowMs);
+    }
+    case 'running':
+      return stabilise(context);
+    case 'off':
+    case 'gone':
+      return closing(r, verdict, policy, nowMs);
+    case 'unsettled':
+    case 'unknown': {
+      if (look.connect.kind === 'missing') return stay(r, 'missing', nowMs + GONE_AFTER_MS);
+      const due = phase.nextAtMs !== null && nowMs >= phase.nextAtMs;
+      if (!due) return stay(r, reason, restMs);
+      const blind = verdict === 'unknown';
+      const why = blind ? unreadable(look.connect) : [notSettled];
+      return holdEscalated(context, phase, phase.refusals + (blind ? 1 : 0), [...look.holds, ...why]);
+    }
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function decideRecovered(
+  context: Context,
+  phase: Extract<Phase, { state: 'recovered' }>,
+  verdict: Verdict,
+): Decision {
+  const { r, nowMs, signalAtMs } = context;
+  if (verdict === 'failed' && signalAtMs !== null)
+    return reopening(r, 'signal', signalAtMs, context.policy, nowMs);
+  // A signal that no look could answer yet keeps the record, and the looks, alive.
+  if (signalAtMs !== null && (verdict === 'unknown' || verdict === 'unsettled')) {
+    return stay({ ...r, signalAtMs }, 'resting', nowMs + LOOK_EVERY_MS);
+  }
+  if (nowMs >= phase.untilMs) return removed();
+  return stay(r, verdict === 'failed' ? 'awaiting_signal' : 'resting', phase.untilMs);
+}
+
+function decideClosed(
+  context: Context,
+  phase: Extract<Phase, { state: 'closed' }>,
+  verdict: Verdict,
+): Decision {
+  const { r, nowMs, signalAtMs } = context;
+  if (verdict === 'failed' && (!phase.ranSince || signalAtMs !== null)) {
+    return reopening(r, 'on_again', signalAtMs ?? nowMs, context.policy, nowMs);
+  }
+  if (signalAtMs !== null && verdict === 'unknown') {
+    const soonMs = nowMs + (context.look.connect.kind === 'missing' ? GONE_AFTER_MS : LOOK_EVERY_MS);
+    return stay({ ...r, signalAtMs }, 'resting', soonMs);
+  }
+  if (nowMs >= phase.untilMs) return removed();
+  switch (verdict) {
+    case 'running':
+      return stay({ ...r, phase: { ...phase, ranSince: true } }, 'resting', phase.untilMs);
+    case 'off':
+    case 'gone':
+      return stay({ ...r, phase: { ...phase, as: verdict, ranSince: false } }, verdict, phase.untilMs);
+    case 'failed':
+    case 'unsettled':
+    case 'unknown':
+      return stay(r, 'resting', phase.untilMs);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** The last restart did not hold, or there was none and it failed while it was watched. */
+function failedAgain({ r, policy, nowMs }: Context): Decision {
+  const { nextAtMs, escalate } = schedule(r, policy, nowMs);
+  if (escalate !== null || nextAtMs === null) return escalating(r, escalate ?? 'exhausted', nextAtMs, nowMs);
+  const reason: Reason = r.attempts > 0 ? 'failed_again' : 'delay';
+  return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs);
+}
+
+function stabilise({ r, policy, nowMs }: Context): Decision {
+  const lookAtMs = nowMs + Math.min(LOOK_EVERY_MS, stableForMs(policy, r.attempts));
+  return enter(r, { state: 'stabilising', stableMs: 0, seenAtMs: nowMs }, 'running', nowMs, lookAtMs);
+}
+
+function slowNextAtMs({ r, policy }: Context): number | null {
+  return policy.thenEveryMs === null ? null : (r.lastRestartAtMs ?? r.openedAtMs) + policy.thenEveryMs;
+}
+
+const notSettled: HoldSeen = {
+  reason: 'rebalancing',
+  detail: 'parts are UNASSIGNED or RESTARTING',
+  untilMs: null,
+};
+
+function unreadable(connect: ConnectLook): HoldSeen[] {
+  if (connect.kind !== 'unreadable') return [];
+  const reason = connect.reason === 'unauthorized' ? 'unauthorized' : 'connect_unreachable';
+  return [{ reason, detail: connect.detail, untilMs: null }];
+}
+
+/** Everything that speaks against acting on a connector that is failed and due. */
+function holdsOf({ r, look, policy, nowMs }: Context): HoldSeen[] {
+  const holds = [...look.holds];
+  if (!policy.enabled) {
+    holds.push({ reason: 'opted_out', detail: 'policy.enabled is false', untilMs: null });
+  }
+  if (r.mixedSinceMs !== null && nowMs - r.mixedSinceMs < REBALANCING_AT_MOST_MS) {
+    holds.push({
+      reason: 'rebalancing',
+      detail: 'FAILED parts beside UNASSIGNED or RESTARTING ones',
+      untilMs: r.mixedSinceMs + REBALANCING_AT_MOST_MS,
+    });
+  }
+  return holds;
+}
+
+/** The hold to show, and when to look again. `since` goes on while the reason stays the same. */
+function held(
+  context: Context,
+  before: Hold | null,
+  refusals: number,
+  holds: readonly HoldSeen[],
+): { hold: Hold; lookAtMs: number } {
+  const { nowMs } = context;
+  const seen = firstHold(holds) ?? notSettled;
+  const sinceMs = before?.reason === seen.reason ? before.sinceMs : nowMs;
+  const asksAgain = seen.reason === 'connect_unreachable' || seen.reason === 'unauthorized';
+  const afterMs =
+    seen.reason === 'concurrency'
+      ? FIRST_LOOK_MS
+      : asksAgain
+        ? afterRefusalMs(Math.max(1, refusals))
+        : LOOK_EVERY_MS;
+  const lookAtMs = Math.min(nowMs + afterMs, Math.max(nowMs, seen.untilMs ?? Number.POSITIVE_INFINITY));
+  return { hold: { ...seen, sinceMs }, lookAtMs };
+}
+
+function hold(
+  context: Context,
+  nextAtMs: number,
+  before: Hold | null,
+  refusals: number,
+  holds: readonly HoldSeen[],
+): Decision {
+  const shown = held(context, before, refusals, holds);
+  const phase: Phase = { state: 'held', nextAtMs, hold: shown.hold, refusals };
+  return enter(context.r, phase, shown.hold.reason, context.nowMs, shown.lookAtMs, shown.hold.detail);
+}
+
+function holdEscalated(
+  context: Context,
+  phase: Extract<Phase, { state: 'escalated' }>,
+  refusals: number,
+  holds: readonly HoldSeen[],
+): Decision {
+  const shown = held(context, phase.hold, refusals, holds);
+  const next: Phase = { ...phase, hold: shown.hold, refusals };
+  return enter(context.r, next, shown.hold.reason, context.nowMs, shown.lookAtMs, shown.hold.detail);
+}

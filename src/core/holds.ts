@@ -1,0 +1,28 @@
+import { type HoldReason, holdReasons } from './model.ts';
+
+/** A hold that a look found. */
+export interface HoldSeen {
+  readonly reason: HoldReason;
+  readonly detail: string | null;
+  readonly untilMs: number | null;
+}
+
+/** A connector that is half failed and half on its way is left alone for so long; then what is FAILED is restarted. */
+export const REBALANCING_AT_MOST_MS = 6 * 60_000;
+
+/** Of the holds that apply, the one to show: the first in the order of `holdReasons`. */
+export function firstHold(holds: readonly HoldSeen[]): HoldSeen | null {
+  let first: HoldSeen | null = null;
+  for (const hold of holds) {
+    if (first === null || holdReasons.indexOf(hold.reason) < holdReasons.indexOf(first.reason)) first = hold;
+  }
+  return first;
+}
+
+const REFUSED_FIRST_MS = 1_000;
+const REFUSED_AT_MOST_MS = 60_000;
+
+/** After the n-th refusal in a row (1 for the first) Connect is asked again in 1s, 2s, 4s, 8s, 16s, 32s, then every 60s. */
+export function afterRefusalMs(refusals: number): number {
+  return Math.min(REFUSED_AT_MOST_MS, REFUSED_FIRST_MS * 2 ** Math.max(0, Math.min(refusals, 10) - 1));
+}

@@ -1,0 +1,225 @@
+import { afterRefusalMs } from './holds.ts';
+import type {
+  Attempt,
+  Decision,
+  Effect,
+  EscalationReason,
+  Hold,
+  HoldReason,
+  Phase,
+  Reason,
+  Remediation,
+  RestartOutcome,
+  RestartPlan,
+} from './model.ts';
+import { jittered, type Policy } from './policy.ts';
+
+/** The moves between states, as changes of the record. Which move is made is decided in decide.ts. */
+
+/** A remediation that rests is woken when the cluster's bulk read shows news; this is the net below that. */
+export const REST_LOOK_MS = 10 * 60_000;
+const HISTORY_LENGTH = 50;
+const ATTEMPT_LOG_LENGTH = 20;
+/** The first look after a call comes this soon; a place under `maxUnverified` is free again then. */
+export const FIRST_LOOK_MS = 2_000;
+
+const nothing: Effect = { type: 'none' };
+
+/** No move: the reason and the next look change, and nothing is worth telling. */
+export function stay(r: Remediation, reason: Reason, lookAtMs: number): Decision {
+  return { next: { ...r, reason, lookAtMs }, effect: nothing, reason };
+}
+
+/** The record is removed: its rolling window is over. */
+export function removed(): Decision {
+  return { next: null, effect: nothing, reason: 'window_over' };
+}
+
+/** A move into a phase; told in the history when the state or the hold changes, or an attempt is made. */
+export function enter(
+  r: Remediation,
+  phase: Phase,
+  reason: Reason,
+  nowMs: number,
+  lookAtMs: number,
+  detail: string | null = null,
+  effect: Effect = nothing,
+): Decision {
+  const next: Remediation = {
+    ...r,
+    phase,
+    reason,
+    lookAtMs,
+    sinceMs: r.phase.state === phase.state ? r.sinceMs : nowMs,
+  };
+  if (!isNews(r, next) && effect.type === 'none') return { next, effect, reason };
+  return { next: tell(next, reason, nowMs, detail), effect, reason };
+}
+
+/** Adds a line to the remediation's own story; the oldest lines go. */
+export function tell(r: Remediation, reason: Reason, nowMs: number, detail: string | null): Remediation {
+  const attempt = r.attempts > 0 ? r.attempts : null;
+  const entry = { atMs: nowMs, state: r.phase.state, reason, attempt, detail };
+  return { ...r, history: [...r.history, entry].slice(-HISTORY_LENGTH) };
+}
+
+/** Worth an audit event, a log line and a line of history: another state, another hold, an escalation. */
+export function isNews(before: Remediation, after: Remediation): boolean {
+  return (
+    before.phase.state !== after.phase.state ||
+    holdOf(before)?.reason !== holdOf(after)?.reason ||
+    before.escalation?.reason !== after.escalation?.reason
+  );
+}
+
+/** The hold that is shown, where there is one. */
+export function holdOf(r: Remediation): Hold | null {
+  return r.phase.state === 'held' || r.phase.state === 'escalated' ? r.phase.hold : null;
+}
+
+/** The next attempt where one is scheduled. */
+export function nextAtMsOf(r: Remediation): number | null {
+  const { phase } = r;
+  return phase.state === 'waiting' || phase.state === 'held' || phase.state === 'escalated'
+    ? phase.nextAtMs
+    : null;
+}
+
+/** One more attempt, charged before the call is made: a crash in between costs one, the other order could restart without a record. */
+export function attempting(
+  r: Remediation,
+  from: { from: 'waiting' | 'escalated'; dueAtMs: number; refusals: number },
+  plan: RestartPlan,
+  dryRun: boolean,
+  nowMs: number,
+): Decision {
+  const number = r.attempts + 1;
+  const attempt: Attempt = { number, atMs: nowMs, outcome: null, detail: null };
+  const charged: Remediation = {
+    ...r,
+    attempts: number,
+    attemptLog: [...r.attemptLog, attempt].slice(-ATTEMPT_LOG_LENGTH),
+    chargedAtMs: [...r.chargedAtMs, nowMs],
+    lastRestartAtMs: nowMs,
+  };
+  const phase: Phase = {
+    state: 'restarting',
+    calledAtMs: nowMs,
+    looks: 0,
+    previousRestartAtMs: r.lastRestartAtMs,
+    ...from,
+  };
+  const effect: Effect = { type: 'restart', attempt: number, plan, dryRun };
+  return enter(charged, phase, 'attempt', nowMs, nowMs + FIRST_LOOK_MS, null, effect);
+}
+
+/** A human is needed. The first escalation of a failure stays the one shown. */
+export function escalating(
+  r: Remediation,
+  reason: EscalationReason,
+  nextAtMs: number | null,
+  nowMs: number,
+): Decision {
+  const flagged: Remediation = { ...r, escalation: r.escalation ?? { reason, sinceMs: nowMs } };
+  const phase: Phase = { state: 'escalated', nextAtMs, hold: null, refusals: 0 };
+  const lookAtMs = Math.min(nextAtMs ?? Number.POSITIVE_INFINITY, nowMs + REST_LOOK_MS);
+  return enter(flagged, phase, reason, nowMs, lookAtMs);
+}
+
+/** Paused, stopped, gone or no longer configured: a tombstone, kept as long as a restart would count. */
+export function closing(
+  r: Remediation,
+  as: 'off' | 'gone' | 'unconfigured',
+  policy: Policy,
+  nowMs: number,
+): Decision {
+  const untilMs = nowMs + policy.budget.perMs;
+  const phase: Phase = { state: 'closed', as, untilMs, ranSince: false };
+  return enter({ ...r, escalation: null }, phase, as, nowMs, untilMs);
+}
+
+/** A new failure of a connector whose window is still open: the count starts at 0, the window is kept. */
+export function reopening(
+  r: Remediation,
+  reason: Reason,
+  openedAtMs: number,
+  policy: Policy,
+  nowMs: number,
+): Decision {
+  const fresh: Remediation = {
+    ...r,
+    openedAtMs,
+    attempts: 0,
+    escalation: null,
+    signalAtMs: null,
+    mixedSinceMs: null,
+    missingSinceMs: null,
+  };
+  const nextAtMs = firstAttemptAtMs(fresh, policy);
+  return enter(fresh, { state: 'waiting', nextAtMs }, reason, nowMs, nowMs);
+}
+
+/** `openedAt` plus the first delay. */
+export function firstAttemptAtMs(
+  r: Pick<Remediation, 'cluster' | 'connector' | 'openedAtMs' | 'attempts'>,
+  policy: Policy,
+): number {
+  return r.openedAtMs + jittered(policy.delaysMs[0] ?? 0, policy.jitter, r);
+}
+
+const uncharged: Partial<Record<RestartOutcome, HoldReason>> = {
+  conflict: 'rebalancing',
+  refused: 'connect_unreachable',
+  unauthorized: 'unauthorized',
+};
+
+/**
+ * Writes down what came back from the restart call of the attempt under way. What Connect surely did not do is not
+ * charged: the attempt is taken back and a hold says why, with the next try after 1s growing to 1min. Anything ambiguous
+ * stays charged, and the next thing done is a look.
+ */
+export function settleCall(
+  r: Remediation,
+  outcome: RestartOutcome,
+  detail: string | null,
+  nowMs: number,
+): Remediation {
+  const { phase } = r;
+  if (phase.state !== 'restarting') return r;
+  const attemptLog = r.attemptLog.map((attempt, index) =>
+    index === r.attemptLog.length - 1 ? { ...attempt, outcome, detail } : attempt,
+  );
+  const holdReason = uncharged[outcome];
+  if (holdReason === undefined && outcome !== 'not_sent') {
+    return {
+      ...r,
+      attemptLog,
+      phase: { ...phase, calledAtMs: nowMs, refusals: 0 },
+      lookAtMs: nowMs + FIRST_LOOK_MS,
+    };
+  }
+  const takenBack: Remediation = {
+    ...r,
+    attempts: r.attempts - 1,
+    attemptLog,
+    chargedAtMs: r.chargedAtMs.slice(0, -1),
+    lastRestartAtMs: phase.previousRestartAtMs,
+  };
+  if (holdReason === undefined) {
+    const back: Phase =
+      phase.from === 'escalated'
+        ? { state: 'escalated', nextAtMs: phase.dueAtMs, hold: null, refusals: phase.refusals }
+        : { state: 'waiting', nextAtMs: phase.dueAtMs };
+    return enter(takenBack, back, 'not_sent', nowMs, nowMs, detail).next ?? takenBack;
+  }
+  const refusals = phase.refusals + 1;
+  const hold: Hold = { reason: holdReason, detail, sinceMs: nowMs, untilMs: null };
+  const heldPhase: Phase = {
+    state: phase.from === 'escalated' ? 'escalated' : 'held',
+    nextAtMs: phase.dueAtMs,
+    hold,
+    refusals,
+  };
+  const lookAtMs = nowMs + afterRefusalMs(refusals);
+  return enter(takenBack, heldPhase, holdReason, nowMs, lookAtMs, detail).next ?? takenBack;
+}

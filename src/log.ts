@@ -1,0 +1,85 @@
+import { type Logger, pino } from 'pino';
+import { mask } from './core/diagnosis.ts';
+import type { Metrics } from './metrics.ts';
+import type { Reporter, Story } from './remediator/report.ts';
+
+/** JSON lines on standard output, times as RFC 3339. */
+export function createLogger(level: string): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: ['req.headers.authorization', 'headers.authorization'], censor: '***' },
+  });
+}
+
+/** Joins metrics and log into what the loop reports to. */
+export function createReporter(metrics: Metrics, log: Logger): Reporter {
+  let ledgerWasUp: boolean | null = null;
+  return {
+    decided: (cluster, reason) => metrics.decided(cluster, reason),
+    news: (story) => tellStory(log, story),
+    restarted: (cluster, connector, outcome) => metrics.restarted(cluster, connector, outcome),
+    reacted: (seconds) => metrics.reacted(seconds),
+    recovered: (seconds) => metrics.recovered(seconds),
+    limitHit: (limit, count) => {
+      metrics.limitHit(limit, count);
+      log.warn({ limit, count }, 'a limit was reached');
+    },
+    ledgerUp: (up, detail) => {
+      metrics.ledgerUp(up);
+      if (up === ledgerWasUp) return;
+      if (!up)
+        log.error({ detail }, 'the ledger is unavailable: nothing is acted on, webhooks are answered 503');
+      else if (ledgerWasUp === false) log.info('the ledger is available again');
+      ledgerWasUp = up;
+    },
+    clusterReadable: (cluster, readable, detail) => {
+      if (readable) log.info({ cluster }, 'Kafka Connect can be read again');
+      else log.warn({ cluster, detail }, 'Kafka Connect cannot be read');
+    },
+    fault: (what, error) => log.error({ what, error: describeError(error) }, 'unexpected error'),
+  };
+}
+
+/** One line: what was decided, about what, and why. */
+function tellStory(log: Logger, story: Story): void {
+  const { cluster, connector, from, state, reason, attempt, detail, cause, nextAtMs, escalation } = story;
+  const fields = {
+    cluster,
+    connector,
+    from,
+    state,
+    reason,
+    ...(attempt === null ? {} : { attempt }),
+    ...(detail === null ? {} : { detail }),
+    ...(cause === null ? {} : { cause: cause.class, message: cause.message }),
+    ...(nextAtMs === null ? {} : { nextAt: new Date(nextAtMs).toISOString() }),
+    ...(escalation === null ? {} : { escalation }),
+  };
+  const say = state === 'escalated' ? log.warn.bind(log) : log.info.bind(log);
+  say(fields, sentence(story));
+}
+
+function sentence({ effect, state, attempt, reason }: Story): string {
+  if (effect === 'restart') return `restart, attempt ${attempt}`;
+  if (effect === 'dry_run') return `dry run: would restart, attempt ${attempt}`;
+  switch (state) {
+    case 'held':
+      return `held: ${reason}`;
+    case 'escalated':
+      return `a human is needed: ${reason}`;
+    case 'waiting':
+      return `waiting: ${reason}`;
+    case 'stabilising':
+      return 'runs: watching whether it holds';
+    default:
+      return `${state}: ${reason}`;
+  }
+}
+
+/** An error as one masked line with its class; stacks stay inside. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? mask(`${error.name}: ${error.message}`) : mask(String(error));
+}

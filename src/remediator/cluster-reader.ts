@@ -1,0 +1,75 @@
+import type { Clock } from '../clock.ts';
+import type { ConnectClient, ReadOutcome, ReadResult } from '../connect/client.ts';
+import { afterRefusalMs } from '../core/holds.ts';
+import type { ConnectorStatus } from '../core/model.ts';
+
+/** One bulk read of a cluster, and when it was begun: its content is at least that fresh. */
+export interface BulkRead {
+  readonly result: ReadResult<ReadonlyMap<string, ConnectorStatus | null>>;
+  /** Monotonic milliseconds. */
+  readonly begunAtMs: number;
+}
+
+/**
+ * Reads a cluster's status in bulk, for the lane and for the gauges alike. A cluster that cannot be read is asked again
+ * after 1s growing to 1min only, whoever asks: one that hangs gets fewer calls, not more.
+ */
+export class ClusterReader {
+  readonly cluster: string;
+  readonly #client: ConnectClient;
+  readonly #clock: Clock;
+  readonly #onChange: (readable: boolean, outcome: ReadOutcome, detail: string) => void;
+  #underWay: Promise<BulkRead> | null = null;
+  #latest: BulkRead | null = null;
+  #failures = 0;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+
+  /** `onChange` is called when the cluster becomes unreadable, or readable again. */
+  constructor(
+    client: ConnectClient,
+    clock: Clock,
+    onChange: (readable: boolean, outcome: ReadOutcome, detail: string) => void,
+  ) {
+    this.cluster = client.cluster;
+    this.#client = client;
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  /** The last read where it succeeded, else null: gauges show no stale truth. */
+  snapshot(): ReadonlyMap<string, ConnectorStatus | null> | null {
+    return this.#latest?.result.outcome === 'ok' ? this.#latest.result.value : null;
+  }
+
+  /**
+   * A read that begins after this call (a read already under way began before what the caller wants to see). While the
+   * cluster is left alone after a failure, that failure is the answer.
+   */
+  async read(): Promise<BulkRead> {
+    const before = this.#underWay;
+    if (before !== null) await before;
+    if (this.#underWay !== null) return this.#underWay;
+    if (this.#latest !== null && this.#clock.monotonic() < this.#notBeforeMs) return this.#latest;
+    this.#underWay = this.#read().finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
+  }
+
+  async #read(): Promise<BulkRead> {
+    const begunAtMs = this.#clock.monotonic();
+    const result = await this.#client.statuses();
+    const wasReadable = this.#failures === 0;
+    if (result.outcome === 'ok') {
+      this.#failures = 0;
+      this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+      if (!wasReadable) this.#onChange(true, 'ok', '');
+    } else {
+      this.#failures += 1;
+      this.#notBeforeMs = this.#clock.monotonic() + afterRefusalMs(this.#failures);
+      if (wasReadable) this.#onChange(false, result.outcome, result.detail);
+    }
+    this.#latest = { result, begunAtMs };
+    return this.#latest;
+  }
+}

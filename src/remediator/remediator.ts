@@ -1,0 +1,135 @@
+import type { Clock } from '../clock.ts';
+import type { ConnectClient } from '../connect/client.ts';
+import type { ConnectorStatus } from '../core/model.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Signal } from '../core/signals.ts';
+import { closing } from '../core/transitions.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { ClusterReader } from './cluster-reader.ts';
+import { Lane } from './lane.ts';
+import { Poller } from './poller.ts';
+import { auditOf, type Reporter } from './report.ts';
+
+export interface RemediatorOptions {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly clusters: readonly {
+    readonly client: ConnectClient;
+    readonly requestTimeoutMs: number;
+    readonly maxUnverified: number;
+  }[];
+  readonly policyFor: (cluster: string, connector: string) => Policy;
+  readonly statusEveryMs: number;
+  readonly labels: { readonly connector: string; readonly task: string };
+  /** Takes signals in, as the webhook does. */
+  readonly takeIn: (signals: readonly Signal[]) => Promise<void>;
+}
+
+/** Remediations of one cluster worked on at the same time at most. */
+const PARALLEL = 64;
+
+interface ClusterWork {
+  readonly reader: ClusterReader;
+  readonly lane: Lane;
+  readonly poller: Poller;
+}
+
+/** All clusters' lanes and pollers: what acts on the ledger's records. */
+export class Remediator {
+  readonly #options: RemediatorOptions;
+  readonly #work = new Map<string, ClusterWork>();
+
+  constructor(options: RemediatorOptions) {
+    this.#options = options;
+    const { ledger, clock, reporter, statusEveryMs, takeIn, labels } = options;
+    for (const { client, requestTimeoutMs, maxUnverified } of options.clusters) {
+      const { cluster } = client;
+      const reader = new ClusterReader(client, clock, (readable, _outcome, detail) =>
+        reporter.clusterReadable(cluster, readable, detail),
+      );
+      const lane = new Lane({
+        client,
+        reader,
+        ledger,
+        clock,
+        reporter,
+        policyFor: (connector) => options.policyFor(cluster, connector),
+        maxUnverified,
+        requestTimeoutMs,
+        parallel: PARALLEL,
+      });
+      const onDue = (): void => lane.wake();
+      const poller = new Poller({ reader, ledger, clock, reporter, statusEveryMs, takeIn, onDue, labels });
+      this.#work.set(cluster, { reader, lane, poller });
+    }
+  }
+
+  start(): void {
+    for (const { lane, poller } of this.#work.values()) {
+      lane.start();
+      poller.start();
+    }
+    void this.#closeUnconfigured().catch((error: unknown) => {
+      this.#options.reporter.fault('closing remediations of clusters that are configured no more', error);
+    });
+  }
+
+  /** No new work; what is in flight is finished. */
+  async stop(): Promise<void> {
+    const ends = [...this.#work.values()].flatMap(({ lane, poller }) => [lane.stop(), poller.stop()]);
+    await Promise.all(ends);
+  }
+
+  /** These connectors of a cluster are due now. */
+  wake(cluster: string, connectors: readonly string[]): void {
+    const lane = this.#work.get(cluster)?.lane;
+    for (const connector of connectors) lane?.wake(connector);
+  }
+
+  /** An alert named this cluster, but no connector: read it soon. */
+  poke(cluster: string): void {
+    this.#work.get(cluster)?.poller.poke();
+  }
+
+  /** The clusters whose last read succeeded, with what it said. */
+  snapshots(): ReadonlyMap<string, ReadonlyMap<string, ConnectorStatus | null>> {
+    const snapshots = new Map<string, ReadonlyMap<string, ConnectorStatus | null>>();
+    for (const [cluster, { reader }] of this.#work) {
+      const snapshot = reader.snapshot();
+      if (snapshot !== null) snapshots.set(cluster, snapshot);
+    }
+    return snapshots;
+  }
+
+  /** No lane serves a cluster that is configured no more: its records would be forgotten, so they are closed. */
+  async #closeUnconfigured(): Promise<void> {
+    const { ledger, clock, policyFor } = this.#options;
+    const forgotten = new Set<string>();
+    for (const { version, remediation } of await ledger.list()) {
+      const { cluster, connector, phase } = remediation;
+      if (this.#work.has(cluster)) continue;
+      forgotten.add(cluster);
+      if (phase.state === 'closed') continue;
+      const nowMs = clock.now();
+      const decision = closing(remediation, 'unconfigured', policyFor(cluster, connector), nowMs);
+      if (decision.next === null) continue;
+      await ledger.store([
+        {
+          key: { cluster, connector },
+          expectedVersion: version,
+          next: decision.next,
+          events: auditOf(remediation, decision, nowMs),
+        },
+      ]);
+    }
+    for (const cluster of forgotten) {
+      // What is due among closed records is those whose window is over.
+      const { claims } = await ledger.claim({ cluster, limit: 10_000, leaseMs: 60_000 });
+      for (const claim of claims) {
+        const over = claim.remediation.phase.state === 'closed';
+        if (!over || (await ledger.commit(claim, null, [])) === null) await ledger.release(claim);
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../clock.ts';
+import type { AuditEvent } from '../core/model.ts';
+import type { Policy } from '../core/policy.ts';
+import { type AlertReading, mergeSignal, type PayloadReading, type Signal } from '../core/signals.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { mergeAll } from '../ledger/record.ts';
+import type { AlertOutcome, Metrics } from '../metrics.ts';
+import { ACTOR, type Reporter } from '../remediator/report.ts';
+
+export interface IntakeDependencies {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly reporter: Reporter;
+  readonly policyFor: (cluster: string, connector: string) => Policy;
+  readonly alertsPerRemediation: number;
+  readonly onClusterAlert: 'look' | 'remediate';
+  /** Something of this cluster is due now. */
+  readonly onDue: (cluster: string, connectors: readonly string[]) => void;
+  /** This cluster is to be read soon. */
+  readonly onClusterSignal: (cluster: string) => void;
+}
+
+/**
+ * From alerts to the ledger: the one way in, for the webhook, for the pull path and for signals that name no connector. A
+ * constant number of ledger calls, however many alerts there are.
+ */
+export class Intake {
+  readonly #deps: IntakeDependencies;
+
+  constructor(deps: IntakeDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes in a webhook body; everything is durable when this resolves. Rejects with `LedgerUnavailable`.
+   * `accepted` counts the alerts that name something known, also where there was nothing to do about them.
+   */
+  async take(reading: Extract<PayloadReading, { ok: true }>): Promise<{ accepted: number; ignored: number }> {
+    const { ledger, clock, metrics, onClusterAlert, onClusterSignal } = this.#deps;
+    const hints = [...reading.readings.flatMap(clusterSignal), ...reading.truncated];
+    const signals = reading.readings.flatMap((one) => (one.kind === 'signal' ? [one.signal] : []));
+    if (onClusterAlert === 'remediate') {
+      const firing = hints.filter(({ status }) => status === 'firing');
+      const distinct = new Map(firing.map((hint) => [`${hint.cluster}\n${hint.fingerprint}`, hint]));
+      for (const { cluster, labels, fingerprint } of distinct.values()) {
+        await ledger.addHint({ cluster, labels, fingerprint, atMs: clock.now() });
+      }
+    }
+    const outcomes = await this.takeSignals(signals);
+    for (const cluster of new Set(hints.map((hint) => hint.cluster))) onClusterSignal(cluster);
+    if (reading.watchdog) metrics.watchdog(clock.now());
+
+    let accepted = 0;
+    let taken = 0;
+    for (const one of reading.readings) {
+      const outcome = one.kind === 'signal' ? (outcomes[taken++] ?? 'invalid') : outcomeOf(one);
+      metrics.alert(statusOf(one), outcome);
+      if (isAccepted(outcome)) accepted += 1;
+    }
+    return { accepted, ignored: reading.readings.length - accepted };
+  }
+
+  /** Merges signals into the ledger and wakes what they concern. Outcomes are in the order of the signals. */
+  async takeSignals(signals: readonly Signal[]): Promise<AlertOutcome[]> {
+    if (signals.length === 0) return [];
+    const { ledger, reporter, policyFor, alertsPerRemediation, onDue } = this.#deps;
+    let dropped = 0;
+    const items = signals.map((signal) => ({
+      key: { cluster: signal.cluster, connector: signal.connector },
+      item: signal,
+    }));
+    const outcomes = await mergeAll<Signal, AlertOutcome>(ledger, items, {
+      whenFull: 'limit',
+      merge: (current, ofOne, nowMs) => {
+        let next = current;
+        const results: AlertOutcome[] = [];
+        const events: AuditEvent[] = [];
+        for (const signal of ofOne) {
+          const policy = policyFor(signal.cluster, signal.connector);
+          const merged = mergeSignal(next, signal, policy, alertsPerRemediation, nowMs);
+          next = merged.next;
+          dropped += merged.dropped;
+          results.push(merged.outcome);
+          if (merged.outcome === 'opened') events.push(openedBy(signal, nowMs));
+        }
+        return { next, events, outcomes: results };
+      },
+    });
+    if (dropped > 0) reporter.limitHit('alerts_per_remediation', dropped);
+    const refused = outcomes.filter((outcome) => outcome === 'limit').length;
+    if (refused > 0) reporter.limitHit('remediations', refused);
+
+    const due = new Map<string, Set<string>>();
+    for (const [index, signal] of signals.entries()) {
+      const outcome = outcomes[index];
+      if (outcome !== 'opened' && outcome !== 'merged') continue;
+      const connectors = due.get(signal.cluster) ?? new Set();
+      connectors.add(signal.connector);
+      due.set(signal.cluster, connectors);
+    }
+    for (const [cluster, connectors] of due) onDue(cluster, [...connectors]);
+    return outcomes;
+  }
+}
+
+function openedBy(signal: Signal, nowMs: number): AuditEvent {
+  return {
+    atMs: nowMs,
+    cluster: signal.cluster,
+    connector: signal.connector,
+    kind: 'signal',
+    reason: 'signal',
+    attempt: null,
+    actor: ACTOR,
+    detail: signal.labels['alertname'] ?? null,
+  };
+}
+
+function clusterSignal(reading: AlertReading) {
+  return reading.kind === 'cluster' ? [reading.signal] : [];
+}
+
+function outcomeOf(reading: Exclude<AlertReading, { kind: 'signal' }>): AlertOutcome {
+  return reading.kind === 'cluster' ? 'cluster' : reading.why;
+}
+
+function statusOf(reading: AlertReading): 'firing' | 'resolved' | 'unknown' {
+  return reading.kind === 'ignored' ? reading.status : reading.signal.status;
+}
+
+function isAccepted(outcome: AlertOutcome): boolean {
+  return outcome === 'opened' || outcome === 'merged' || outcome === 'nothing_open' || outcome === 'cluster';
+}
