@@ -47,6 +47,7 @@ export class Lane {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #wokenAtMs = new Map<string, number>();
   readonly #places = new Places();
+  #abandoned: Claim[] = [];
   #woken = false;
   #ring: AbortController = new AbortController();
   #stopping = false;
@@ -104,6 +105,11 @@ export class Lane {
     // One bulk read serves a whole turn, so a turn is worth taking only when a good part of the places is free.
     while (this.#inFlight.size > parallel / 2) await Promise.race(this.#inFlight);
     if (this.#stopping) return 0;
+    // What a failing ledger made us drop is free at once, not only when its lease ends.
+    for (let claim = this.#abandoned[0]; claim !== undefined; claim = this.#abandoned[0]) {
+      await ledger.release(claim);
+      this.#abandoned.shift();
+    }
     const limit = parallel - this.#inFlight.size;
     const answer = await ledger.claim({ cluster: client.cluster, limit, leaseMs: this.#leaseMs });
     this.#places.known(this.#options.maxUnverified - answer.unverified);
@@ -117,6 +123,7 @@ export class Lane {
     for (const claim of answer.claims) {
       const work = this.#remediate(claim, bulk, now)
         .catch((error: unknown) => {
+          this.#abandoned.push(claim);
           if (error instanceof LedgerUnavailable) reporter.ledgerUp(false, error.message);
           else
             reporter.fault(

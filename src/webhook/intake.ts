@@ -27,6 +27,8 @@ export interface IntakeDependencies {
  */
 export class Intake {
   readonly #deps: IntakeDependencies;
+  #waiting: Batch[] = [];
+  #draining = false;
 
   constructor(deps: IntakeDependencies) {
     this.#deps = deps;
@@ -61,10 +63,41 @@ export class Intake {
     return { accepted, ignored: reading.readings.length - accepted };
   }
 
-  /** Merges signals into the ledger and wakes what they concern. Outcomes are in the order of the signals. */
-  async takeSignals(signals: readonly Signal[]): Promise<AlertOutcome[]> {
-    if (signals.length === 0) return [];
-    const { ledger, reporter, policyFor, alertsPerRemediation, onDue } = this.#deps;
+  /**
+   * Merges signals into the ledger and wakes what they concern. Outcomes are in the order of the signals.
+   *
+   * What arrives while a write is under way waits for it and goes in the next one, together: a storm of webhooks shares
+   * the cost of a durable write, and does not conflict with itself.
+   */
+  takeSignals(signals: readonly Signal[]): Promise<AlertOutcome[]> {
+    if (signals.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ signals, resolve, reject });
+      if (!this.#draining) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    while (this.#waiting.length > 0) {
+      const batches = this.#waiting;
+      this.#waiting = [];
+      try {
+        const outcomes = await this.#merge(batches.flatMap(({ signals }) => signals));
+        let from = 0;
+        for (const { signals, resolve } of batches) {
+          resolve(outcomes.slice(from, from + signals.length));
+          from += signals.length;
+        }
+      } catch (error) {
+        for (const { reject } of batches) reject(error);
+      }
+    }
+    this.#draining = false;
+  }
+
+  async #merge(signals: readonly Signal[]): Promise<AlertOutcome[]> {
+    const { ledger, reporter, alertsPerRemediation } = this.#deps;
     let dropped = 0;
     const items = signals.map((signal) => ({
       key: { cluster: signal.cluster, connector: signal.connector },
@@ -77,7 +110,7 @@ export class Intake {
         const results: AlertOutcome[] = [];
         const events: AuditEvent[] = [];
         for (const signal of ofOne) {
-          const policy = policyFor(signal.cluster, signal.connector);
+          const policy = this.#deps.policyFor(signal.cluster, signal.connector);
           const merged = mergeSignal(next, signal, policy, alertsPerRemediation, nowMs);
           next = merged.next;
           dropped += merged.dropped;
@@ -90,7 +123,11 @@ export class Intake {
     if (dropped > 0) reporter.limitHit('alerts_per_remediation', dropped);
     const refused = outcomes.filter((outcome) => outcome === 'limit').length;
     if (refused > 0) reporter.limitHit('remediations', refused);
+    this.#wake(signals, outcomes);
+    return outcomes;
+  }
 
+  #wake(signals: readonly Signal[], outcomes: readonly AlertOutcome[]): void {
     const due = new Map<string, Set<string>>();
     for (const [index, signal] of signals.entries()) {
       const outcome = outcomes[index];
@@ -99,9 +136,14 @@ export class Intake {
       connectors.add(signal.connector);
       due.set(signal.cluster, connectors);
     }
-    for (const [cluster, connectors] of due) onDue(cluster, [...connectors]);
-    return outcomes;
+    for (const [cluster, connectors] of due) this.#deps.onDue(cluster, [...connectors]);
   }
+}
+
+interface Batch {
+  readonly signals: readonly Signal[];
+  readonly resolve: (outcomes: AlertOutcome[]) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 function openedBy(signal: Signal, nowMs: number): AuditEvent {
