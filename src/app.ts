@@ -45,6 +45,7 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
   });
 
   // Alertmanager and people with curl send JSON under several names; what it is decides, not what it is called.
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('remove', 'remove'));
 
   const isWebhook = (url: string): boolean => url === '/webhook' || url.startsWith('/webhook?');
