@@ -23,9 +23,15 @@ export interface ConnectClient {
    * Restarts what is FAILED, with one KIP-745 call, or part by part before Kafka 3.0 or where the plan names parts.
    * `status` is the look that led here: it says which parts are FAILED. A part-wise restart reads the status again
    * before any call that would come later than two seconds after the last read, since the task endpoint restarts running
-   * tasks as well, and skips what is not FAILED any more.
+   * tasks as well, and skips what is not FAILED any more. `statusAgeMs` is how old `status` is at the call; left out, it
+   * counts as just read. Takes at most twice the request timeout.
    */
-  restart(connector: string, plan: RestartPlan, status: ConnectorStatus): Promise<RestartResult>;
+  restart(
+    connector: string,
+    plan: RestartPlan,
+    status: ConnectorStatus,
+    statusAgeMs?: number,
+  ): Promise<RestartResult>;
 
   /** `GET /`: which version, which Kafka cluster; for `--check` and the fallback before Kafka 3.0. */
   info(): Promise<ReadResult<{ version: string; kafkaClusterId: string | null }>>;

@@ -212,7 +212,7 @@ export class Lane {
       connect.kind !== 'status' ||
       statusVerdict(connect.status) !== 'failed' ||
       clock.monotonic() - seen.readAtMs > STATUS_AGE_AT_MOST_MS ||
-      claim.leaseUntilMs - now() < requestTimeoutMs
+      claim.leaseUntilMs - now() < 2 * requestTimeoutMs
     ) {
       // The process was frozen or the disk slow: what was true at the look may not be true now.
       outcome = 'not_sent';
@@ -221,7 +221,8 @@ export class Lane {
       const wokenAtMs = this.#wokenAtMs.get(connector);
       if (wokenAtMs !== undefined) reporter.reacted((clock.monotonic() - wokenAtMs) / 1_000);
       this.#wokenAtMs.delete(connector);
-      const result = await client.restart(connector, effect.plan, connect.status);
+      const ageMs = clock.monotonic() - seen.readAtMs;
+      const result = await client.restart(connector, effect.plan, connect.status, ageMs);
       outcome = result.outcome;
       detail = result.detail;
     }
