@@ -37,7 +37,7 @@ const held = new Set<string>();
  * Durability: WAL with `synchronous=FULL` syncs the log at each commit. Network file systems are not supported: their
  * locks cannot be relied on.
  *
- * `PRAGMA quick_check` runs at each open. It reads the whole file (about 0.1 s per 10,000 remediations), and a damaged
+ * `PRAGMA quick_check` runs at each open. It reads the whole file (about 50 ms for 10,000 remediations and 100,000 events), and a damaged
  * page found later would be found between a commit and its restart.
  */
 export function openLedgerFile(path: string): LedgerFile {

@@ -98,7 +98,8 @@ export class Intake {
 
   async #merge(signals: readonly Signal[]): Promise<AlertOutcome[]> {
     const { ledger, reporter, alertsPerRemediation } = this.#deps;
-    let dropped = 0;
+    // By connector: a merge is repeated on a newer record after a conflict.
+    const droppedOf = new Map<string, number>();
     const items = signals.map((signal) => ({
       key: { cluster: signal.cluster, connector: signal.connector },
       item: signal,
@@ -107,6 +108,7 @@ export class Intake {
       whenFull: 'limit',
       merge: (current, ofOne, nowMs) => {
         let next = current;
+        let dropped = 0;
         const results: AlertOutcome[] = [];
         const events: AuditEvent[] = [];
         for (const signal of ofOne) {
@@ -117,9 +119,12 @@ export class Intake {
           results.push(merged.outcome);
           if (merged.outcome === 'opened') events.push(openedBy(signal, nowMs));
         }
+        const [first] = ofOne;
+        if (first !== undefined) droppedOf.set(`${first.cluster}\n${first.connector}`, dropped);
         return { next, events, outcomes: results };
       },
     });
+    const dropped = [...droppedOf.values()].reduce((sum, count) => sum + count, 0);
     if (dropped > 0) reporter.limitHit('alerts_per_remediation', dropped);
     const refused = outcomes.filter((outcome) => outcome === 'limit').length;
     if (refused > 0) reporter.limitHit('remediations', refused);
