@@ -20,7 +20,11 @@ export function createReporter(metrics: Metrics, log: Logger): Reporter {
   return {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
     news: (story) => tellStory(log, story),
-    restarted: (cluster, connector, outcome) => metrics.restarted(cluster, connector, outcome),
+    restarted: (call) => {
+      metrics.restarted(call.cluster, call.connector, call.outcome);
+      const say = call.outcome === 'accepted' || call.outcome === 'dry_run' ? log.info : log.warn;
+      say.call(log, call, `restart call: ${call.outcome}`);
+    },
     reacted: (seconds) => metrics.reacted(seconds),
     recovered: (seconds) => metrics.recovered(seconds),
     limitHit: (limit, count) => {

@@ -29,7 +29,7 @@ export function simpleClassName(className: string): string {
  * Each pattern and what stands in its place. The order matters: credentials go before the addresses and numbers inside
  * them. No pattern can backtrack over more than its own run of characters, and texts are cut before.
  */
-const masks: readonly (readonly [RegExp, string])[] = [
+const credentials: readonly (readonly [RegExp, string])[] = [
   // A JAAS line is nothing but credentials.
   [/(\S*LoginModule)\s[^;]*;?/g, '$1 ***'],
   [/(\w+:\/\/)[^\s/@]+@/g, '$1***@'],
@@ -42,6 +42,10 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, '***'],
   // What a configuration check complains about may be the secret itself.
   [/(Invalid value )(?:"[^"]*"|'[^']*'|\S+)( for configuration )/g, '$1***$2'],
+];
+
+/** Addresses, identifiers and numbers: what differs between two failures of the same cause. */
+const particulars: readonly (readonly [RegExp, string])[] = [
   [/\b[\w.+-]+@[\w-]+\.[\w.-]+\b/g, '<address>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<id>'],
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, '<host>'],
@@ -55,10 +59,23 @@ const masks: readonly (readonly [RegExp, string])[] = [
 
 /** A text that may leave the process: one line, cut, with credentials, addresses, identifiers and numbers masked. */
 export function mask(text: string): string {
+  return cutTo(MESSAGE_LENGTH, replaceAll(particulars, maskCredentials(text.slice(0, 4 * MESSAGE_LENGTH))));
+}
+
+/** As `mask`, but addresses and numbers stay: for what an operator has to find. Not cut. */
+export function maskCredentials(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  let masked = text.slice(0, 4 * MESSAGE_LENGTH).replace(/[\u0000-\u001f\u007f]+/g, ' ');
-  for (const [pattern, replacement] of masks) masked = masked.replace(pattern, replacement);
-  return masked.length > MESSAGE_LENGTH ? `${masked.slice(0, MESSAGE_LENGTH - 1)}…` : masked;
+  return replaceAll(credentials, text.replace(/[\u0000-\u001f\u007f]+/g, ' '));
+}
+
+function replaceAll(patterns: readonly (readonly [RegExp, string])[], text: string): string {
+  let masked = text;
+  for (const [pattern, replacement] of patterns) masked = masked.replace(pattern, replacement);
+  return masked;
+}
+
+function cutTo(length: number, text: string): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }
 
 /**

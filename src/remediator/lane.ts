@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectClient } from '../connect/client.ts';
 import { decide } from '../core/decide.ts';
+import { maskCredentials } from '../core/diagnosis.ts';
 import type { HoldSeen } from '../core/holds.ts';
 import type { AuditEvent, Decision, Effect, Remediation, RestartOutcome } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
@@ -224,9 +225,9 @@ export class Lane {
       const ageMs = clock.monotonic() - seen.readAtMs;
       const result = await client.restart(connector, effect.plan, connect.status, ageMs);
       outcome = result.outcome;
-      detail = result.detail;
+      detail = maskCredentials(result.detail);
     }
-    reporter.restarted(cluster, connector, outcome);
+    reporter.restarted({ cluster, connector, attempt: effect.attempt, outcome, detail });
     await this.#settle(claim, effect.attempt, outcome, detail, now);
   }
 
@@ -256,7 +257,8 @@ export class Lane {
       };
       if ((await ledger.commit(claim, next, [event])) !== null) {
         const decision: Decision = { next, effect: { type: 'none' }, reason: next.reason };
-        this.#tell(before, decision, nowMs);
+        // What was charged was told when it was decided.
+        if (storyOf(before, decision) !== null) this.#tell(before, decision, nowMs);
         return;
       }
       claim = await ledger.refresh(claim);

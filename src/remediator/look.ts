@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectClient, ReadResult } from '../connect/client.ts';
 import type { Look } from '../core/decide.ts';
-import { diagnose } from '../core/diagnosis.ts';
+import { diagnose, maskCredentials } from '../core/diagnosis.ts';
 import type { HoldSeen } from '../core/holds.ts';
 import { type ConnectLook, failedParts } from '../core/verdict.ts';
 import type { BulkRead } from './cluster-reader.ts';
@@ -64,11 +64,11 @@ function asLook(connect: ConnectLook, holds: readonly HoldSeen[]): Look {
 
 function unreadable(result: Exclude<ReadResult<unknown>, { outcome: 'ok' }>): ConnectLook {
   if (result.outcome === 'unauthorized') {
-    return { kind: 'unreadable', reason: 'unauthorized', detail: result.detail };
+    return { kind: 'unreadable', reason: 'unauthorized', detail: maskCredentials(result.detail) };
   }
   return unreadableBecause(result.detail);
 }
 
 function unreadableBecause(detail: string): ConnectLook {
-  return { kind: 'unreadable', reason: 'unreachable', detail };
+  return { kind: 'unreadable', reason: 'unreachable', detail: maskCredentials(detail) };
 }

@@ -6,7 +6,8 @@ export interface Reporter {
   decided(cluster: string, reason: Reason): void;
   /** Another state, another hold, an escalation or an attempt: one line tells what, about what, and why. */
   news(story: Story): void;
-  restarted(cluster: string, connector: string, outcome: RestartOutcome): void;
+  /** What came back from a restart call. */
+  restarted(call: RestartTold): void;
   /** From the webhook's arrival to the restart call, for a first attempt on the replica that took the webhook. */
   reacted(seconds: number): void;
   recovered(seconds: number): void;
@@ -14,6 +15,14 @@ export interface Reporter {
   ledgerUp(up: boolean, detail: string): void;
   clusterReadable(cluster: string, readable: boolean, detail: string): void;
   fault(what: string, error: unknown): void;
+}
+
+export interface RestartTold {
+  readonly cluster: string;
+  readonly connector: string;
+  readonly attempt: number;
+  readonly outcome: RestartOutcome;
+  readonly detail: string | null;
 }
 
 /** One line of the log. */

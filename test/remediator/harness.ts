@@ -152,7 +152,7 @@ export async function harness(
   const reporter: Reporter = {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
     news: (story) => stories.push(story),
-    restarted: (cluster, connector, outcome) => metrics.restarted(cluster, connector, outcome),
+    restarted: (call) => metrics.restarted(call.cluster, call.connector, call.outcome),
     reacted: (seconds) => metrics.reacted(seconds),
     recovered: (seconds) => metrics.recovered(seconds),
     limitHit: (limit, count) => metrics.limitHit(limit, count),
