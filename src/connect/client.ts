@@ -71,7 +71,8 @@ export type ReadResult<T> =
     };
 
 export interface RestartResult {
-  readonly outcome: Exclude<RestartOutcome, 'not_sent' | 'dry_run'>;
+  /** `not_sent`: nothing was FAILED any more when the status was read again. */
+  readonly outcome: Exclude<RestartOutcome, 'dry_run'>;
   readonly detail: string;
 }
 

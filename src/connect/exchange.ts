@@ -1,5 +1,5 @@
-import type { Dispatcher } from 'undici';
-import { codeOf, inWords } from './detail.ts';
+import { type Dispatcher, errors } from 'undici';
+import { codeOf, inWords, oneLine } from './detail.ts';
 
 /** One HTTP request. */
 export interface ExchangeRequest {
@@ -97,9 +97,8 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
           else fail('nonsense', 'an answer without a status');
         },
         onResponseError(_active, error) {
-          const code = codeOf(error);
-          const garbage = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
-          if (garbage) fail('nonsense', `not HTTP (${code})`);
+          if (error instanceof errors.HTTPParserError) fail('nonsense', oneLine(error.message));
+          else if (codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW') fail('nonsense', inWords(error));
           else fail('network', inWords(error));
         },
       },

@@ -29,7 +29,7 @@ class HttpConnectClient implements ConnectClient {
   readonly cluster: string;
   readonly #wire: Wire;
   readonly #memory: RestartApiMemory;
-  #closed = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: ConnectClientOptions, monotonic: () => number) {
     const { requestTimeoutMs, authorization, onRequest } = options;
@@ -71,7 +71,7 @@ class HttpConnectClient implements ConnectClient {
   ): Promise<RestartResult> {
     const base = pathOf(connector);
     if (base === null) return { outcome: 'refused', detail: UNADDRESSABLE };
-    if (this.#closed) return { outcome: 'refused', detail: 'this client is closed' };
+    if (this.#closing !== null) return { outcome: 'refused', detail: 'this client is closed' };
     const readStatus = (totalMs: number): Promise<ReadResult<ConnectorStatus>> =>
       this.#status(connector, totalMs);
     return new Restart(this.#wire, this.#memory, { base, plan, status, statusAgeMs, readStatus }).run();
@@ -82,9 +82,9 @@ class HttpConnectClient implements ConnectClient {
   }
 
   /** What is under way is finished first; it ends by its own deadline. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#wire.workers.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#wire.workers.close();
+    return this.#closing;
   }
 
   #status(connector: string, totalMs?: number): Promise<ReadResult<ConnectorStatus>> {
@@ -123,8 +123,8 @@ const UNADDRESSABLE = 'its name cannot be put into a URL';
  * `/connectors/{c}`, or null for a name that no URL can carry (half a surrogate pair).
  *
  * A name of one or two dots is encoded as well, since it would otherwise be a path segment with a meaning of its own; undici
- * sends it as it is. Servers may still take `%2E` for a dot: what they then answer is about something else and is told apart
- * by the name in it.
+ * sends it as it is. Servers differ in what they make of `%2E` and `%2F`: Connect 4.3 answers 400 (see URL_NOT_ACCEPTED), and
+ * where one takes them for `.` and `/`, its answer is about something else, which is seen by the name in it.
  */
 function pathOf(connector: string): string | null {
   if (!connector.isWellFormed()) return null;

@@ -1,5 +1,5 @@
 import type { RestartResult } from './client.ts';
-import { said } from './detail.ts';
+import { said, URL_NOT_ACCEPTED } from './detail.ts';
 import { type Exchange, exchange } from './exchange.ts';
 import { parseError } from './parse.ts';
 import type { Wire } from './read.ts';
@@ -71,7 +71,8 @@ function classify(answer: Exchange, authorization: string | null): Posted {
         : ` ${said(error.message, authorization)}`
       : `, then ${body.text}`;
     const slow = !whole && body.cause === 'timeout';
-    return { kind: 'done', result: { outcome, detail: `${status}${more}` }, status, slow };
+    const detail = status === 400 && whole && error === null ? URL_NOT_ACCEPTED : `${status}${more}`;
+    return { kind: 'done', result: { outcome, detail }, status, slow };
   };
   switch (status) {
     case 200:

@@ -1,5 +1,5 @@
 import type { ConnectClientOptions, ReadOutcome, ReadResult } from './client.ts';
-import { joined, oneLine, said } from './detail.ts';
+import { joined, oneLine, said, URL_NOT_ACCEPTED } from './detail.ts';
 import { type Exchange, exchange, type Fault } from './exchange.ts';
 import { type Parsed, parseError, parseJson } from './parse.ts';
 import type { Workers } from './workers.ts';
@@ -91,6 +91,7 @@ function classify<T>(answer: Exchange, spec: ReadSpec<T>, authorization: string 
     if (spec.missing !== undefined) return { outcome: 'ok', value: spec.missing };
     return { outcome: 'not_found', detail };
   }
+  if (status === 400 && error === null) return { outcome: 'nonsense', detail: URL_NOT_ACCEPTED };
   if (status !== 200) return { outcome: 'nonsense', detail };
   const json = parseJson(body);
   if (json === null) return { outcome: 'nonsense', detail: '200, but not JSON' };

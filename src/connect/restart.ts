@@ -1,4 +1,5 @@
 import type { ConnectorStatus, RestartPlan } from '../core/model.ts';
+import { statusVerdict } from '../core/verdict.ts';
 import type { ReadResult, RestartResult } from './client.ts';
 import { joined } from './detail.ts';
 import { type Posted, post } from './post.ts';
@@ -39,22 +40,22 @@ type StepEnd =
   | { readonly kind: 'done'; readonly result: RestartResult; readonly status: number | null }
   /** Not sent, and not worth going on with the other parts. */
   | { readonly kind: 'stopped'; readonly result: RestartResult }
-  /** Not sent: not FAILED any more. */
-  | { readonly kind: 'healed' };
+  /** Not sent, as there is no reason any more. */
+  | { readonly kind: 'skipped'; readonly why: string };
 
 /**
  * Carries out one decided restart. Between the parts, in time:
  *
  * - Before a request leaves, the status is at most two seconds old, or it is read again. Its age counts from when the read
  *   began, and up to the moment in which the connection stands and the first byte is written.
- * - A part that is not FAILED any more is skipped.
+ * - A part that is not FAILED any more is skipped, and so is everything of a connector that is paused or stopped by now.
  * - An accepted part is followed by the next one. A part that Connect does not know is followed by a fresh read and the next
  *   one. Anything else ends it: what is left belongs to the next attempt, after a look.
  * - No request begins later than `requestTimeoutMs` after the call, so that all of it takes at most twice that, and the
  *   caller's lease can be chosen to outlast it.
  *
  * All requests have one outcome: `ambiguous` if one is, else `accepted` if one was, else what came back first. Where nothing
- * was FAILED any more it is `refused`: nothing was called, nothing is charged, and the next look sees why.
+ * was FAILED any more it is `not_sent`: nothing was called, nothing is charged, and the next look sees why.
  */
 export class Restart {
   readonly #wire: Wire;
@@ -80,8 +81,8 @@ export class Restart {
     const story: string[] = [];
     for (let step = steps.shift(); step !== undefined; step = steps.shift()) {
       const end = await this.#take(step);
-      if (end.kind === 'healed') {
-        story.push(`${step.part}: not FAILED any more`);
+      if (end.kind === 'skipped') {
+        story.push(`${step.part}: ${end.why}`);
         continue;
       }
       results.push(end.result);
@@ -100,7 +101,7 @@ export class Restart {
       results.find((result) => result.outcome === 'ambiguous')?.outcome ??
       results.find((result) => result.outcome === 'accepted')?.outcome ??
       results[0]?.outcome ??
-      'refused';
+      'not_sent';
     return { outcome, detail: joined(story.length > 0 ? story : ['nothing was FAILED, nothing was called']) };
   }
 
@@ -115,7 +116,10 @@ export class Restart {
         }
         const unread = await this.#freshen();
         if (unread !== null) return unread;
-        if (!step.isFailed(this.#status)) return { kind: 'healed' };
+        // Somebody may have paused it since: a FAILED part of a paused connector is nobody's business.
+        if (statusVerdict(this.#status) === 'off')
+          return { kind: 'skipped', why: 'paused or stopped by now' };
+        if (!step.isFailed(this.#status)) return { kind: 'skipped', why: 'not FAILED any more' };
         const credentials = readCredentials(this.#wire);
         if ('fault' in credentials) return stopped('unauthorized', credentials.fault);
         posted = await post(this.#wire, worker, step.path, credentials.authorization, () => this.#isFresh());

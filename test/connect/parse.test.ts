@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  parseError,
+  parseExists,
+  parseInfo,
+  parseJson,
+  parseStatus,
+  parseStatuses,
+  TRACE_AT_MOST,
+} from '../../src/connect/parse.ts';
+import { connectStates } from '../../src/core/model.ts';
+import { statusBody } from './worker.ts';
+
+const RECORDED = new URL('../fixtures/connect-expand-status-info.json', import.meta.url);
+
+function read<T>(parsed: { readonly value: T } | { readonly fault: string }): T {
+  if ('fault' in parsed) assert.fail(parsed.fault);
+  return parsed.value;
+}
+
+describe('the status of all connectors', () => {
+  test('of a real Connect 4.3 is read whole', async () => {
+    const statuses = read(parseStatuses(JSON.parse(await readFile(RECORDED, 'utf8'))));
+    assert.equal(statuses.size, 8);
+    assert.ok([...statuses.values()].every((status) => status !== null));
+    const failed = statuses.get('badconsumer-sink');
+    assert.equal(failed?.connector.state, 'RUNNING');
+    assert.equal(failed?.tasks[0]?.state, 'FAILED');
+    assert.match(
+      failed?.tasks[0]?.trace ?? '',
+      /^org\.apache\.kafka\.common\.KafkaException: Failed to construct/,
+    );
+    assert.equal(statuses.get('a->b.MirrorSourceConnector')?.connector.state, 'FAILED');
+  });
+
+  const good = { status: statusBody('x', 'RUNNING', 'FAILED') };
+  const rows: [why: string, entry: unknown][] = [
+    ['null', null],
+    ['no status', {}],
+    ['no connector', { status: { tasks: [] } }],
+    ['a connector without a state', { status: { connector: { worker_id: 'w' }, tasks: [] } }],
+    ['a state that Connect has not', { status: { connector: { state: 'SLEEPING' }, tasks: [] } }],
+    ['a state in lower case', { status: { connector: { state: 'failed' }, tasks: [] } }],
+    ['no tasks', { status: { connector: { state: 'FAILED' } } }],
+    ['tasks that are no list', { status: { connector: { state: 'FAILED' }, tasks: {} } }],
+    ['a task that is null', { status: { connector: { state: 'FAILED' }, tasks: [null] } }],
+    ['a task without an id', { status: { connector: { state: 'FAILED' }, tasks: [{ state: 'FAILED' }] } }],
+    [
+      'a task id that is text',
+      { status: { connector: { state: 'FAILED' }, tasks: [{ id: '0', state: 'FAILED' }] } },
+    ],
+    ['half a task id', { status: { connector: { state: 'FAILED' }, tasks: [{ id: 0.5, state: 'FAILED' }] } }],
+    [
+      'a negative task id',
+      { status: { connector: { state: 'FAILED' }, tasks: [{ id: -1, state: 'FAILED' }] } },
+    ],
+    [
+      'the same task twice',
+      {
+        status: {
+          connector: { state: 'FAILED' },
+          tasks: [
+            { id: 0, state: 'FAILED' },
+            { id: 0, state: 'RUNNING' },
+          ],
+        },
+      },
+    ],
+  ];
+  for (const [why, entry] of rows) {
+    test(`makes an entry null for ${why}, and no other`, () => {
+      const statuses = read(parseStatuses({ before: good, odd: entry, after: good }));
+      assert.equal(statuses.get('odd'), null);
+      assert.equal(statuses.get('before')?.tasks[0]?.state, 'FAILED');
+      assert.equal(statuses.get('after')?.tasks[0]?.state, 'FAILED');
+    });
+  }
+
+  test('takes a connector called __proto__ or constructor as any other', () => {
+    const text = `{"__proto__":${JSON.stringify(good)},"constructor":{}}`;
+    const statuses = read(parseStatuses(JSON.parse(text)));
+    assert.equal(statuses.get('__proto__')?.connector.state, 'RUNNING');
+    assert.equal(statuses.get('constructor'), null);
+    assert.equal(statuses.has('toString'), false);
+  });
+
+  for (const json of [['a', 'b'], null, 'text', 7, true]) {
+    test(`is nonsense as ${JSON.stringify(json)}`, () => assert.ok('fault' in parseStatuses(json)));
+  }
+
+  test('never throws, whatever the JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (json) => {
+        parseStatuses(json);
+        parseStatus('c', json);
+        parseExists('c', json);
+        parseInfo(json);
+        parseError(Buffer.from(JSON.stringify(json)));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        parseJson(Buffer.from(bytes));
+        parseError(Buffer.from(bytes));
+      }),
+    );
+  });
+
+  test('keeps valid entries among garbage', () => {
+    const state = fc.constantFrom(...connectStates);
+    const entry = fc.tuple(state, fc.array(state, { maxLength: 4 })).map(([connector, tasks]) => ({
+      connector,
+      tasks,
+      json: { status: statusBody('n', connector, ...tasks) },
+    }));
+    const named = fc.dictionary(fc.string(), entry);
+    fc.assert(
+      fc.property(named, fc.dictionary(fc.string(), fc.jsonValue()), (valid, noise) => {
+        const pairs = [
+          ...Object.entries(noise).filter(([name]) => !Object.hasOwn(valid, name)),
+          ...Object.entries(valid).map(([name, { json }]) => [name, json] as const),
+        ];
+        // Written by hand: an object literal would lose a key called __proto__.
+        const members = pairs.map(([name, json]) => `${JSON.stringify(name)}:${JSON.stringify(json)}`);
+        const statuses = read(parseStatuses(JSON.parse(`{${members.join(',')}}`)));
+        for (const [name, { connector, tasks }] of Object.entries(valid)) {
+          const status = statuses.get(name);
+          assert.equal(status?.connector.state, connector);
+          assert.deepEqual(
+            status?.tasks.map((task) => task.state),
+            tasks,
+          );
+        }
+      }),
+    );
+  });
+});
+
+describe('a trace', () => {
+  const parsed = (trace: unknown): string | null =>
+    read(parseStatus('c', { connector: { state: 'FAILED', trace }, tasks: [] })).connector.trace;
+
+  test('is kept whole up to the limit', () => {
+    const trace = 'x'.repeat(TRACE_AT_MOST);
+    assert.equal(parsed(trace), trace);
+  });
+
+  test('beyond the limit keeps both ends, since the root cause stands last', () => {
+    const frames = Array.from({ length: 20_000 }, (_, n) => `\tat a.b.C.d(C.java:${n})`).join('\n');
+    const cut = parsed(`a.Outer: first\n${frames}\nCaused by: b.Inner: last\n\tat x.Y`) ?? '';
+    assert.ok(cut.length <= TRACE_AT_MOST);
+    assert.match(cut, /^a\.Outer: first\n/);
+    assert.match(cut, /\nCaused by: b\.Inner: last\n\tat x\.Y$/);
+    assert.ok(cut.split('\n').every((line) => /^(a\.Outer|Caused by|\tat |\t\.\.\. cut)/.test(line)));
+  });
+
+  test('of one endless line is cut as well', () => {
+    assert.ok((parsed(`a.B: ${'y'.repeat(2 * TRACE_AT_MOST)}`) ?? '').length <= TRACE_AT_MOST);
+  });
+
+  test('that is no text is none', () => assert.equal(parsed({ not: 'text' }), null));
+});
+
+describe('one connector', () => {
+  test('is not taken for another one', () => {
+    assert.ok('fault' in parseStatus('a', statusBody('b', 'FAILED')));
+    assert.ok('fault' in parseExists('a', { name: 'b' }));
+    assert.ok('fault' in parseExists('a', []));
+    assert.deepEqual(parseExists('a', { name: 'a', config: {} }), { value: 'exists' });
+  });
+
+  test('has an empty worker where Connect names none', () => {
+    const status = read(parseStatus('a', { connector: { state: 'UNASSIGNED', worker_id: null }, tasks: [] }));
+    assert.equal(status.connector.workerId, '');
+  });
+});
+
+describe('Connect’s error body', () => {
+  const error = (body: unknown) => parseError(Buffer.from(JSON.stringify(body)));
+
+  test('has an error_code', () => {
+    assert.deepEqual(error({ error_code: 404, message: 'Unknown connector: x' }), {
+      message: 'Unknown connector: x',
+      noSuchPath: false,
+    });
+    assert.equal(error({ status: 404, message: 'gateway' }), null);
+    assert.equal(error('404'), null);
+    assert.equal(parseError(Buffer.from('<html>')), null);
+  });
+
+  test('for a path that no resource serves says nothing about a connector', () => {
+    assert.equal(error({ error_code: 404, message: 'HTTP 404 Not Found' })?.noSuchPath, true);
+  });
+});
