@@ -1,0 +1,162 @@
+import { isIPv4 } from 'node:net';
+import { checkCredentials, checkFile, type Reading, type Secrets, takeSecret } from './credentials.ts';
+import { parseDuration } from './duration.ts';
+import { parseMatcher } from './matcher.ts';
+import type { PartialPolicy, RawConfig, RawPolicy } from './schema.ts';
+import { overrideLabels } from './schema-policy.ts';
+
+/**
+ * What one key alone does not show: contradictions between keys, and files that are named and cannot be read. Keys that
+ * have a problem of their own are left out. Returns the secrets that were found on the way.
+ */
+export function checkConfig(raw: RawConfig, reading: Reading): Secrets {
+  const secrets: Secrets = new Map();
+  checkServer(raw, secrets, reading);
+  const { url, urlFile } = raw.ledger;
+  takeSecret({ inline: url, file: urlFile }, 'ledger.url', 'ledger', secrets, reading);
+  raw.alertmanagers.forEach((alertmanager, index) => {
+    checkClient(alertmanager, `alertmanagers[${index}]`, secrets, reading);
+  });
+  raw.clusters.forEach((cluster, index) => {
+    checkClient(cluster, `clusters[${index}]`, secrets, reading);
+  });
+  checkUnique(raw.clusters, 'clusters', reading);
+  checkLabels(raw, reading);
+  checkPolicy(raw.policy, 'policy', reading);
+  checkOverrides(raw, reading);
+  checkFile(raw.diagnosisFile, 'diagnosisFile', reading);
+  return secrets;
+}
+
+/** Whether an address can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  if (isIPv4(host)) return host.startsWith('127.');
+  return host.toLowerCase() === 'localhost' || /^(?:0{0,4}:){2,7}0{0,3}1$/.test(host);
+}
+
+function checkServer({ server }: RawConfig, secrets: Secrets, reading: Reading): void {
+  const { host, auth, tls } = server;
+  if (!isLoopback(host) && (auth === undefined || auth.length === 0)) {
+    reading.findings.contradiction(
+      'server.auth',
+      ['server.host'],
+      'a list of callers, or none said explicitly, since server.host is not loopback',
+      auth,
+    );
+  }
+  if (auth !== undefined && auth !== 'none') {
+    auth.forEach((entry, index) => {
+      checkCredentials(entry, `server.auth[${index}]`, secrets, reading);
+    });
+    checkUnique(auth, 'server.auth', reading);
+  }
+  if (tls === undefined) return;
+  const { certFile, keyFile, clientCaFile } = tls;
+  checkPair(certFile, keyFile, 'server.tls', reading);
+  if (certFile === undefined && keyFile === undefined) {
+    const involved = ['server.tls.certFile', 'server.tls.keyFile'];
+    reading.findings.contradiction('server.tls', involved, 'certFile and keyFile');
+  }
+  checkFile(certFile, 'server.tls.certFile', reading);
+  checkFile(keyFile, 'server.tls.keyFile', reading);
+  checkFile(clientCaFile, 'server.tls.clientCaFile', reading);
+}
+
+function checkClient(
+  { auth, tls }: Pick<RawConfig['clusters'][number], 'auth' | 'tls'>,
+  path: string,
+  secrets: Secrets,
+  reading: Reading,
+): void {
+  if (auth !== undefined) checkCredentials(auth, `${path}.auth`, secrets, reading);
+  if (tls === undefined) return;
+  checkPair(tls.certFile, tls.keyFile, `${path}.tls`, reading);
+  checkFile(tls.caFile, `${path}.tls.caFile`, reading);
+  checkFile(tls.certFile, `${path}.tls.certFile`, reading);
+  checkFile(tls.keyFile, `${path}.tls.keyFile`, reading);
+}
+
+function checkPair(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+  path: string,
+  { findings }: Reading,
+): void {
+  if ((certFile === undefined) === (keyFile === undefined)) return;
+  const [absent, given] = certFile === undefined ? ['certFile', 'keyFile'] : ['keyFile', 'certFile'];
+  findings.contradiction(`${path}.${absent}`, [`${path}.${given}`], `a file, since ${given} is given`);
+}
+
+function checkUnique(named: readonly { readonly name: string }[], path: string, { findings }: Reading): void {
+  const first = new Map<string, number>();
+  named.forEach(({ name }, index) => {
+    const before = first.get(name);
+    if (before === undefined) first.set(name, index);
+    else {
+      const expected = `a name of its own (${path}[${before}] has this one)`;
+      findings.contradiction(`${path}[${index}].name`, [`${path}[${before}].name`], expected, name);
+    }
+  });
+}
+
+function checkLabels({ clusters, labels }: RawConfig, { findings }: Reading): void {
+  if (clusters.length > 1 && labels.cluster === '') {
+    findings.contradiction(
+      'labels.cluster',
+      ['clusters'],
+      'a label name, since there are several clusters',
+      '',
+    );
+  }
+  for (const [name, other] of [
+    ['connector', 'cluster'],
+    ['task', 'cluster'],
+    ['task', 'connector'],
+  ] as const) {
+    if (labels[name] === labels[other]) {
+      const expected = `another label than labels.${other}`;
+      findings.contradiction(`labels.${name}`, [`labels.${other}`], expected, labels[name]);
+    }
+  }
+}
+
+/** `path` is where the keys are written; an override has to fit with the policy that it is laid over. */
+function checkPolicy(given: PartialPolicy, path: string, { findings }: Reading, over?: RawPolicy): void {
+  given.delays?.forEach((delay, index) => {
+    // A second restart at once, and a third: no connector needs that, and nothing would be learnt between them.
+    if (index > 0 && msOf(delay) === 0) {
+      findings.contradiction(`${path}.delays[${index}]`, [], 'a delay longer than 0s after the first', delay);
+    }
+  });
+  const settle = given.settle ?? over?.settle;
+  const stuckAfter = given.stuckAfter ?? over?.stuckAfter;
+  if (settle === undefined || stuckAfter === undefined) return;
+  if (given.settle === undefined && given.stuckAfter === undefined) return;
+  if (msOf(settle) < msOf(stuckAfter)) return;
+  const key = given.settle === undefined ? 'stuckAfter' : 'settle';
+  const expected =
+    key === 'settle'
+      ? `a duration shorter than stuckAfter (${stuckAfter})`
+      : `longer than settle (${settle})`;
+  const involved = ['settle', 'stuckAfter'].flatMap((name) => [`${path}.${name}`, `policy.${name}`]);
+  findings.contradiction(`${path}.${key}`, involved, expected, given[key]);
+}
+
+function checkOverrides({ overrides, policy }: RawConfig, reading: Reading): void {
+  overrides.forEach(({ match, policy: given }, index) => {
+    match.forEach((text, at) => {
+      const path = `overrides[${index}].match[${at}]`;
+      if (reading.findings.isBad(path)) return;
+      const { name } = parseMatcher(text);
+      if (overrideLabels.some((known) => known === name)) return;
+      const expected = `a matcher over ${overrideLabels.join(' or ')}`;
+      reading.findings.contradiction(path, [], expected, text);
+    });
+    checkPolicy(given, `overrides[${index}].policy`, reading, policy);
+  });
+}
+
+function msOf(duration: string): number {
+  const reading = parseDuration(duration);
+  return reading.ok ? reading.ms : 0;
+}
