@@ -61,6 +61,11 @@ export class ManagedProcess {
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
+  /** How the last run ended: an exit status or a signal's name; undefined while it runs and before the first start. */
+  get ended(): number | NodeJS.Signals | undefined {
+    return this.#child?.exitCode ?? this.#child?.signalCode ?? undefined;
+  }
+
   /**
    * Starts the process and waits until it is ready; does nothing if it runs already.
    * Throws, with the tail of the log, when it ends before that or when `startTimeoutMs` is over (it is
