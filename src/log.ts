@@ -20,6 +20,20 @@ export function createReporter(metrics: Metrics, log: Logger): Reporter {
   return {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
     news: (story) => tellStory(log, story),
+    opened: ({ cluster, connector, task, labels }) => {
+      const alert = labels['alertname'];
+      log.info(
+        {
+          cluster,
+          connector,
+          state: 'waiting',
+          reason: 'signal',
+          ...(task === null ? {} : { task }),
+          ...(alert === undefined ? {} : { alert }),
+        },
+        'opened by an alert',
+      );
+    },
     restarted: (call) => {
       metrics.restarted(call.cluster, call.connector, call.outcome);
       const say = call.outcome === 'accepted' || call.outcome === 'dry_run' ? log.info : log.warn;

@@ -54,6 +54,7 @@ type Snapshot = ReadonlyMap<string, ConnectorStatus | null>;
 export class Metrics {
   readonly registry = new Registry();
   readonly #clusters: readonly string[];
+  #lastPage: Promise<string> = Promise.resolve('');
   /** Connectors whose restarts are counted, by cluster. */
   readonly #restartTargets = new Map<string, Set<string>>();
 
@@ -192,18 +193,28 @@ export class Metrics {
   }
 
   /**
-   * Brings the gauges up to what the ledger and Connect say now. `rows` is null while the ledger cannot be read, and a
-   * cluster is missing from `snapshots` while it cannot be read: no stale truth is shown.
+   * The page for Prometheus, with the gauges brought up to what the ledger and Connect say now. `rows` is null while the
+   * ledger cannot be read, and a cluster is missing from `snapshots` while it cannot be read: no stale truth is shown.
+   *
+   * One page at a time, since the gauges are set for it and forgotten after it: between two scrapes nobody needs a dozen
+   * series for each of thousands of connectors.
    */
-  refresh(rows: readonly OverviewRow[] | null, snapshots: ReadonlyMap<string, Snapshot>): void {
-    this.#refreshLedger(rows, snapshots);
-    this.#connectorState.reset();
-    this.#tasks.reset();
-    for (const [cluster, snapshot] of snapshots) {
-      for (const [connector, status] of snapshot) {
-        if (status !== null) this.#showStatus(cluster, connector, status);
-      }
-    }
+  page(rows: readonly OverviewRow[] | null, snapshots: ReadonlyMap<string, Snapshot>): Promise<string> {
+    this.#lastPage = this.#lastPage
+      .catch(() => '')
+      .then(async () => {
+        this.#refreshLedger(rows, snapshots);
+        for (const [cluster, snapshot] of snapshots) {
+          for (const [connector, status] of snapshot) {
+            if (status !== null) this.#showStatus(cluster, connector, status);
+          }
+        }
+        const text = await this.registry.metrics();
+        this.#connectorState.reset();
+        this.#tasks.reset();
+        return text;
+      });
+    return this.#lastPage;
   }
 
   #refreshLedger(rows: readonly OverviewRow[] | null, snapshots: ReadonlyMap<string, Snapshot>): void {

@@ -42,7 +42,7 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
       if (!(error instanceof LedgerUnavailable)) throw error;
       metrics.ledgerUp(false);
     }
-    metrics.refresh(rows, deps.snapshots());
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    const page = await metrics.page(rows, deps.snapshots());
+    return reply.type(metrics.registry.contentType).send(page);
   });
 }

@@ -1,5 +1,7 @@
-import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
+// Not the whole of typebox, whose compiler and checker nobody here needs: a third of the memory.
+import * as Type from 'typebox/type';
 import { type Remediation, states } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import { holdOf, nextAtMsOf } from '../core/transitions.ts';
@@ -104,7 +106,7 @@ export function toJson(one: Remediation, policy: Policy): RemediationJson {
     state: one.phase.state,
     reason: one.reason,
     attempts: one.attempts,
-    attemptsMax: one.cause?.verdict === 'permanent' ? policy.permanent.restarts : policy.delaysMs.length,
+    attemptsMax: attemptsMax(one, policy),
     nextAt: time(nextAtMsOf(one)),
     since: rfc3339(one.sinceMs),
     lastRestartAt: time(one.lastRestartAtMs),
@@ -125,6 +127,11 @@ export function toJson(one: Remediation, policy: Policy): RemediationJson {
     alerts: one.alerts.map(({ fingerprint, labels, status }) => ({ fingerprint, labels, status })),
     history: one.history.map(({ atMs, ...entry }) => ({ at: rfc3339(atMs), ...entry })),
   };
+}
+
+/** How many attempts this failure gets before a human is called. */
+function attemptsMax({ cause }: Remediation, { permanent, delaysMs }: Policy): number {
+  return cause?.verdict === 'permanent' ? Math.min(permanent.restarts, delaysMs.length) : delaysMs.length;
 }
 
 function attemptsJson(one: Remediation) {

@@ -122,12 +122,6 @@ function checkLabels({ clusters, labels }: RawConfig, { findings }: Reading): vo
 
 /** `path` is where the keys are written; an override has to fit with the policy that it is laid over. */
 function checkPolicy(given: PartialPolicy, path: string, { findings }: Reading, over?: RawPolicy): void {
-  given.delays?.forEach((delay, index) => {
-    // A second restart at once, and a third: no connector needs that, and nothing would be learnt between them.
-    if (index > 0 && msOf(delay) === 0) {
-      findings.contradiction(`${path}.delays[${index}]`, [], 'a delay longer than 0s after the first', delay);
-    }
-  });
   const settle = given.settle ?? over?.settle;
   const stuckAfter = given.stuckAfter ?? over?.stuckAfter;
   if (settle === undefined || stuckAfter === undefined) return;

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox/type';
 
 /** What a string has to be; each kind is checked in kinds.ts and explained in the documentation. */
 export type Kind =

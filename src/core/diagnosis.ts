@@ -51,7 +51,7 @@ const particulars: readonly (readonly [RegExp, string])[] = [
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, '<host>'],
   [/\b[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*:\d{2,5}\b/g, '<host>'],
   // Long runs of letters and digits mixed are identifiers or keys.
-  [/\b(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{20,}={0,2}/g, '<id>'],
+  [/\b(?=[A-Za-z0-9+_-]*\d)(?=[A-Za-z0-9+_-]*[A-Za-z])[A-Za-z0-9+_-]{20,}={0,2}/g, '<id>'],
   [/\b0x[0-9a-f]+\b/gi, '<id>'],
   [/@[0-9a-f]{5,}\b/gi, '@<id>'],
   [/\d+(?:[.,]\d+)*/g, '<n>'],

@@ -10,6 +10,8 @@ export interface BulkRead {
   readonly begunAtMs: number;
 }
 
+export type Snapshot = ReadonlyMap<string, ConnectorStatus | null>;
+
 /**
  * Reads a cluster's status in bulk, for the lane and for the gauges alike. A cluster that cannot be read is asked again
  * after 1s growing to 1min only, whoever asks: one that hangs gets fewer calls, not more.
@@ -21,6 +23,7 @@ export class ClusterReader {
   readonly #onChange: (readable: boolean, outcome: ReadOutcome, detail: string) => void;
   #underWay: Promise<BulkRead> | null = null;
   #latest: BulkRead | null = null;
+  #snapshot: Snapshot | null = null;
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -36,9 +39,9 @@ export class ClusterReader {
     this.#onChange = onChange;
   }
 
-  /** The last read where it succeeded, else null: gauges show no stale truth. */
-  snapshot(): ReadonlyMap<string, ConnectorStatus | null> | null {
-    return this.#latest?.result.outcome === 'ok' ? this.#latest.result.value : null;
+  /** What the last read said where it succeeded, else null: gauges show no stale truth. */
+  snapshot(): Snapshot | null {
+    return this.#snapshot;
   }
 
   /**
@@ -63,8 +66,13 @@ export class ClusterReader {
     if (result.outcome === 'ok') {
       this.#failures = 0;
       this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+      this.#snapshot = withoutTraces(result.value);
       if (!wasReadable) this.#onChange(true, 'ok', '');
+      // Only a failure is answered from memory; a success would be old when it is asked for.
+      this.#latest = null;
+      return { result, begunAtMs };
     } else {
+      this.#snapshot = null;
       this.#failures += 1;
       this.#notBeforeMs = this.#clock.monotonic() + afterRefusalMs(this.#failures);
       if (wasReadable) this.#onChange(false, result.outcome, result.detail);
@@ -72,4 +80,19 @@ export class ClusterReader {
     this.#latest = { result, begunAtMs };
     return this.#latest;
   }
+}
+
+/** What gauges need is kept between reads; thousands of stack traces are not. */
+function withoutTraces(statuses: ReadonlyMap<string, ConnectorStatus | null>): Snapshot {
+  const kept = new Map<string, ConnectorStatus | null>();
+  for (const [connector, status] of statuses) {
+    kept.set(
+      connector,
+      status && {
+        connector: { ...status.connector, trace: null },
+        tasks: status.tasks.map((task) => ({ ...task, trace: null })),
+      },
+    );
+  }
+  return kept;
 }

@@ -271,9 +271,8 @@ export class Lane {
     const story = storyOf(before, decision);
     if (story !== null) reporter.news(story);
     if (decision.reason === 'stable') reporter.recovered((nowMs - before.openedAtMs) / 1_000);
-    if (decision.effect.type === 'none' && decision.reason !== 'delay') {
-      this.#wokenAtMs.delete(before.connector);
-    }
+    // Only a restart that a webhook led to at once says how quick the reaction is.
+    if (decision.effect.type === 'none') this.#wokenAtMs.delete(before.connector);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AuditEvent, Decision, Reason, Remediation, RestartOutcome } from '../core/model.ts';
+import type { Signal } from '../core/signals.ts';
 import { holdOf, isNews, nextAtMsOf } from '../core/transitions.ts';
 
 /** What the loop tells the outside: metrics and logs listen here. */
@@ -6,6 +7,8 @@ export interface Reporter {
   decided(cluster: string, reason: Reason): void;
   /** Another state, another hold, an escalation or an attempt: one line tells what, about what, and why. */
   news(story: Story): void;
+  /** A first signal opened a remediation. */
+  opened(signal: Signal): void;
   /** What came back from a restart call. */
   restarted(call: RestartTold): void;
   /** From the webhook's arrival to the restart call, for a first attempt on the replica that took the webhook. */

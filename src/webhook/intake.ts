@@ -128,6 +128,9 @@ export class Intake {
     if (dropped > 0) reporter.limitHit('alerts_per_remediation', dropped);
     const refused = outcomes.filter((outcome) => outcome === 'limit').length;
     if (refused > 0) reporter.limitHit('remediations', refused);
+    for (const [index, signal] of signals.entries()) {
+      if (outcomes[index] === 'opened') reporter.opened(signal);
+    }
     this.#wake(signals, outcomes);
     return outcomes;
   }

@@ -15,6 +15,7 @@ import { policy } from '../core/given.ts';
 
 const silent: Reporter = {
   decided: () => undefined,
+  opened: () => undefined,
   news: () => undefined,
   restarted: () => undefined,
   reacted: () => undefined,

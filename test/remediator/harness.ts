@@ -151,6 +151,7 @@ export async function harness(
   const faults: unknown[] = [];
   const reporter: Reporter = {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
+    opened: () => undefined,
     news: (story) => stories.push(story),
     restarted: (call) => metrics.restarted(call.cluster, call.connector, call.outcome),
     reacted: (seconds) => metrics.reacted(seconds),

@@ -1,0 +1,91 @@
+import { request } from 'undici';
+import type { Config } from './config/config.ts';
+import { openLedger } from './ledger/open.ts';
+import { LedgerOpenError } from './ledger/open-error.ts';
+import { describeError } from './log.ts';
+import { authorizationHeader, connectClient } from './service.ts';
+
+/**
+ * `--check`: tries everything that the configuration names and prints one line for each. Returns the exit status: 0 when
+ * all of it can be used.
+ */
+export async function check(
+  config: Config,
+  source: string,
+  warnings: readonly string[],
+  print: (line: string) => void,
+): Promise<0 | 1> {
+  let failed = 0;
+  const report = (ok: boolean, what: string, found: string): void => {
+    if (!ok) failed += 1;
+    print(`${ok ? 'ok    ' : 'FAILED'}  ${what}: ${found}`);
+  };
+  report(true, 'configuration', `${source} is valid`);
+  for (const warning of warnings) print(`note    ${warning}`);
+  await checkLedger(config, report);
+  for (const cluster of config.clusters) await checkCluster(cluster, report);
+  if (config.alertmanagers.length === 0)
+    print('note    alertmanagers: none, webhooks only; silences are not checked');
+  for (const alertmanager of config.alertmanagers) await checkAlertmanager(alertmanager, report);
+  print(failed === 0 ? 'everything can be used' : `${failed} of the above cannot be used`);
+  return failed === 0 ? 0 : 1;
+}
+
+type Report = (ok: boolean, what: string, found: string) => void;
+
+async function checkLedger(config: Config, report: Report): Promise<void> {
+  const what = `ledger ${config.ledger.kind === 'sqlite' ? config.ledger.path : config.ledger.kind}`;
+  try {
+    const ledger = await openLedger(config.ledger, { limits: config.limits, now: Date.now });
+    const open = (await ledger.overview()).length;
+    await ledger.close();
+    report(true, what, `can be written, ${open} remediations in it`);
+  } catch (error) {
+    if (!(error instanceof LedgerOpenError)) throw error;
+    const running = error.failure === 'in_use';
+    report(running, what, running ? 'in use: a service is running on it' : error.message);
+  }
+}
+
+/** Each URL by itself: one worker that answers would hide another one that does not. */
+async function checkCluster(cluster: Config['clusters'][number], report: Report): Promise<void> {
+  for (const url of cluster.urls) {
+    const what = `cluster ${cluster.name} ${url}`;
+    const client = connectClient({ ...cluster, urls: [url] }, null);
+    const info = await client.info();
+    if (info.outcome !== 'ok') report(false, what, `${info.outcome}: ${info.detail}`);
+    else {
+      const statuses = await client.statuses();
+      if (statuses.outcome !== 'ok') report(false, what, `${statuses.outcome}: ${statuses.detail}`);
+      else {
+        const parts = [...statuses.value.values()].flatMap((one) =>
+          one ? [one.connector, ...one.tasks] : [],
+        );
+        const failedParts = parts.filter(({ state }) => state === 'FAILED').length;
+        const found = `Kafka Connect ${info.value.version}, ${statuses.value.size} connectors, ${failedParts} failed parts`;
+        report(true, what, found);
+      }
+    }
+    await client.close();
+  }
+}
+
+async function checkAlertmanager(
+  { url, auth }: Config['alertmanagers'][number],
+  report: Report,
+): Promise<void> {
+  const what = `alertmanager ${url}`;
+  try {
+    const answer = await request(`${url.replace(/\/$/, '')}/api/v2/status`, {
+      headers: auth === null ? {} : { authorization: authorizationHeader(auth) },
+      signal: AbortSignal.timeout(10_000),
+    });
+    const body: unknown = await answer.body.json().catch(() => null);
+    const version = (body as { versionInfo?: { version?: unknown } } | null)?.versionInfo?.version;
+    if (answer.statusCode === 200 && typeof version === 'string')
+      report(true, what, `Alertmanager ${version}`);
+    else report(false, what, `answered ${answer.statusCode}, and not as an Alertmanager does`);
+  } catch (error) {
+    report(false, what, describeError(error));
+  }
+}

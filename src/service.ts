@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { buildApp } from './app.ts';
+import type { Credential } from './auth.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type Authorization, type Config, policyFor } from './config/config.ts';
+import { matches } from './config/matcher.ts';
+import type { ConnectClient } from './connect/client.ts';
+import { createConnectClient } from './connect/http-client.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { openLedger } from './ledger/open.ts';
+import { createReporter, describeError } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { Remediator } from './remediator/remediator.ts';
+import { Intake } from './webhook/intake.ts';
+
+/** How long a shutdown waits for what is in flight; the rest is left to its lease. */
+const STOP_WITHIN_MS = 20_000;
+
+export interface Service {
+  readonly app: FastifyInstance;
+  /** Begins to listen and to act; resolves with the address. */
+  start(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Everything joined. Rejects with `LedgerOpenError` when the ledger cannot be opened: nothing is listening then.
+ */
+export async function buildService(config: Config, log: Logger, version: string): Promise<Service> {
+  const clock: Clock = systemClock;
+  const clusterNames = config.clusters.map(({ name }) => name);
+  const metrics = new Metrics(clusterNames, version);
+  const reporter = createReporter(metrics, log);
+  const policy = (cluster: string, connector: string) => policyFor(config, cluster, connector);
+
+  const ledger: Ledger = await openLedger(config.ledger, {
+    limits: config.limits,
+    now: clock.now,
+    onDamage: (key, error) => {
+      log.error({ ...key, error: describeError(error) }, 'a damaged record was set aside');
+    },
+  });
+
+  const clients = config.clusters.map((cluster) => ({
+    client: connectClient(cluster, metrics),
+    requestTimeoutMs: cluster.requestTimeoutMs,
+    maxUnverified: cluster.maxUnverified,
+  }));
+  const intake: Intake = new Intake({
+    ledger,
+    clock,
+    metrics,
+    reporter,
+    policyFor: policy,
+    alertsPerRemediation: config.limits.alertsPerRemediation,
+    onClusterAlert: config.onClusterAlert,
+    onDue: (cluster, connectors) => remediator.wake(cluster, connectors),
+    onClusterSignal: (cluster) => remediator.poke(cluster),
+  });
+  const remediator: Remediator = new Remediator({
+    ledger,
+    clock,
+    reporter,
+    clusters: clients,
+    policyFor: policy,
+    statusEveryMs: config.statusEveryMs,
+    labels: config.labels,
+    takeIn: async (signals) => {
+      await intake.takeSignals(signals);
+    },
+  });
+
+  let open = true;
+  const app = buildApp({
+    intake,
+    ledger,
+    metrics,
+    clock,
+    log,
+    policyFor: policy,
+    rules: {
+      labels: config.labels,
+      clusters: clusterNames,
+      isForRemediation: (labels) => matches(config.remediationLabel, labels),
+    },
+    credentials: credentialsOf(config),
+    bodyLimitBytes: config.server.bodyLimitBytes,
+    tls: listenerTls(config),
+    snapshots: () => remediator.snapshots(),
+    isOpen: () => open,
+  });
+
+  return {
+    app,
+    start: async () => {
+      const address = await app.listen({ host: config.server.host, port: config.server.port });
+      remediator.start();
+      return address;
+    },
+    // Written order: not ready any more; requests under way are answered; the loop finishes what it has in hand; then
+    // what it worked with is closed.
+    stop: async () => {
+      open = false;
+      await app.close();
+      const givingUp = new AbortController();
+      await Promise.race([remediator.stop(), clock.sleep(STOP_WITHIN_MS, givingUp.signal)]);
+      givingUp.abort();
+      await Promise.all(clients.map(({ client }) => client.close()));
+      await ledger.close();
+    },
+  };
+}
+
+/** A client for one configured cluster; requests are counted where metrics are given. */
+export function connectClient(cluster: Config['clusters'][number], metrics: Metrics | null): ConnectClient {
+  const { name, urls, requestTimeoutMs, auth, tls } = cluster;
+  return createConnectClient({
+    cluster: name,
+    urls,
+    requestTimeoutMs,
+    authorization: auth === null ? null : () => authorizationHeader(auth),
+    tls,
+    onRequest: (operation, outcome) => metrics?.connectRequest(name, operation, outcome),
+  });
+}
+
+/** Read at each request, so that a rotated secret is used at once. */
+export function authorizationHeader(auth: Authorization): string {
+  if (auth.kind === 'bearer') return `Bearer ${auth.token.reveal()}`;
+  return `Basic ${Buffer.from(`${auth.username}:${auth.password.reveal()}`).toString('base64')}`;
+}
+
+function credentialsOf({ server }: Config): Credential[] | null {
+  if (server.auth === 'none') return null;
+  return server.auth.map(({ name, roles, auth }) => ({
+    name,
+    roles,
+    scheme:
+      auth.kind === 'bearer'
+        ? { kind: 'bearer', token: () => auth.token.reveal() }
+        : { kind: 'basic', username: auth.username, password: () => auth.password.reveal() },
+  }));
+}
+
+function listenerTls({ server }: Config): Parameters<typeof buildApp>[0]['tls'] {
+  if (server.tls === null) return null;
+  const { certFile, keyFile, clientCaFile } = server.tls;
+  return {
+    cert: readFileSync(certFile),
+    key: readFileSync(keyFile),
+    clientCa: clientCaFile === null ? null : readFileSync(clientCaFile),
+  };
+}
