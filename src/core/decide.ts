@@ -1,5 +1,6 @@
-import { afterRefusalMs, firstHold, type HoldSeen, REBALANCING_AT_MOST_MS } from './holds.ts';
-import type { Cause, Decision, Hold, Phase, Reason, Remediation, RestartPlan, Verdict } from './model.ts';
+import { hold, holdEscalated, holdsOf, notSettled, unreadable } from './holding.ts';
+import type { Context, Look } from './look.ts';
+import type { Decision, Hold, Phase, Reason, Remediation, Verdict } from './model.ts';
 import { budgetRoomAtMs, type Policy, schedule, stableForMs, withinWindow } from './policy.ts';
 import {
   attempting,
@@ -7,12 +8,16 @@ import {
   enter,
   escalating,
   FIRST_LOOK_MS,
+  LOOK_EVERY_MS,
   REST_LOOK_MS,
   removed,
   reopening,
   stay,
 } from './transitions.ts';
-import { type ConnectLook, GONE_AFTER_MS, isMixed, verdictOf } from './verdict.ts';
+import { GONE_AFTER_MS, isMixed, verdictOf } from './verdict.ts';
+
+/** A gap between two looks longer than this was not seen, so it does not count as stable. */
+const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
 
 /**
  * Deciding is pure: what is known of a remediation, one look at the world, the policy and the time go in; the next record,
@@ -31,32 +36,6 @@ import { type ConnectLook, GONE_AFTER_MS, isMixed, verdictOf } from './verdict.t
  *
  * Time drives retries, not alerts: `nextAt = lastRestartAt + delay`, and no further signal shortens it.
  */
-export interface Look {
-  readonly connect: ConnectLook;
-  /** Holds that the world imposes now, in any order. */
-  readonly holds: readonly HoldSeen[];
-  /** What the traces of the failed parts say; null where nothing is failed. */
-  readonly cause: Cause | null;
-  /** Which parts a restart may touch. */
-  readonly plan: RestartPlan;
-}
-
-/** Looks while `stabilising`, `held` and late in `restarting` are this far apart. */
-export const LOOK_EVERY_MS = 15_000;
-/** A gap between two looks longer than this was not seen, so it does not count as stable. */
-const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
-
-interface Context {
-  /** The record, with what this look says noted in it. */
-  readonly r: Remediation;
-  readonly look: Look;
-  readonly policy: Policy;
-  readonly nowMs: number;
-  /** The signal that no look had answered before this one. */
-  readonly signalAtMs: number | null;
-}
-
-/** What to do about one remediation after one look. */
 export function decide(remediation: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
   const verdict = verdictOf(look.connect, remediation, nowMs);
   const context: Context = {
@@ -359,76 +338,4 @@ function stabilise({ r, policy, nowMs }: Context): Decision {
 
 function slowNextAtMs({ r, policy }: Context): number | null {
   return policy.thenEveryMs === null ? null : (r.lastRestartAtMs ?? r.openedAtMs) + policy.thenEveryMs;
-}
-
-const notSettled: HoldSeen = {
-  reason: 'rebalancing',
-  detail: 'parts are UNASSIGNED or RESTARTING',
-  untilMs: null,
-};
-
-function unreadable(connect: ConnectLook): HoldSeen[] {
-  if (connect.kind !== 'unreadable') return [];
-  const reason = connect.reason === 'unauthorized' ? 'unauthorized' : 'connect_unreachable';
-  return [{ reason, detail: connect.detail, untilMs: null }];
-}
-
-/** Everything that speaks against acting on a connector that is failed and due. */
-function holdsOf({ r, look, policy, nowMs }: Context): HoldSeen[] {
-  const holds = [...look.holds];
-  if (!policy.enabled) {
-    holds.push({ reason: 'opted_out', detail: 'policy.enabled is false', untilMs: null });
-  }
-  if (r.mixedSinceMs !== null && nowMs - r.mixedSinceMs < REBALANCING_AT_MOST_MS) {
-    holds.push({
-      reason: 'rebalancing',
-      detail: 'FAILED parts beside UNASSIGNED or RESTARTING ones',
-      untilMs: r.mixedSinceMs + REBALANCING_AT_MOST_MS,
-    });
-  }
-  return holds;
-}
-
-/** The hold to show, and when to look again. `since` goes on while the reason stays the same. */
-function held(
-  context: Context,
-  before: Hold | null,
-  refusals: number,
-  holds: readonly HoldSeen[],
-): { hold: Hold; lookAtMs: number } {
-  const { nowMs } = context;
-  const seen = firstHold(holds) ?? notSettled;
-  const sinceMs = before?.reason === seen.reason ? before.sinceMs : nowMs;
-  const asksAgain = seen.reason === 'connect_unreachable' || seen.reason === 'unauthorized';
-  const afterMs =
-    seen.reason === 'concurrency'
-      ? FIRST_LOOK_MS
-      : asksAgain
-        ? afterRefusalMs(Math.max(1, refusals))
-        : LOOK_EVERY_MS;
-  const lookAtMs = Math.min(nowMs + afterMs, Math.max(nowMs, seen.untilMs ?? Number.POSITIVE_INFINITY));
-  return { hold: { ...seen, sinceMs }, lookAtMs };
-}
-
-function hold(
-  context: Context,
-  nextAtMs: number,
-  before: Hold | null,
-  refusals: number,
-  holds: readonly HoldSeen[],
-): Decision {
-  const shown = held(context, before, refusals, holds);
-  const phase: Phase = { state: 'held', nextAtMs, hold: shown.hold, refusals };
-  return enter(context.r, phase, shown.hold.reason, context.nowMs, shown.lookAtMs, shown.hold.detail);
-}
-
-function holdEscalated(
-  context: Context,
-  phase: Extract<Phase, { state: 'escalated' }>,
-  refusals: number,
-  holds: readonly HoldSeen[],
-): Decision {
-  const shown = held(context, phase.hold, refusals, holds);
-  const next: Phase = { ...phase, hold: shown.hold, refusals };
-  return enter(context.r, next, shown.hold.reason, context.nowMs, shown.lookAtMs, shown.hold.detail);
 }

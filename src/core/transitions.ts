@@ -16,6 +16,8 @@ import { jittered, type Policy } from './policy.ts';
 
 /** The moves between states, as changes of the record. Which move is made is decided in decide.ts. */
 
+/** Looks while `stabilising`, `held` and late in `restarting` are this far apart. */
+export const LOOK_EVERY_MS = 15_000;
 /** A remediation that rests is woken when the cluster's bulk read shows news; this is the net below that. */
 export const REST_LOOK_MS = 10 * 60_000;
 const HISTORY_LENGTH = 50;

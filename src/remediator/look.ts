@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectClient, ReadResult } from '../connect/client.ts';
-import type { Look } from '../core/decide.ts';
 import { diagnose, maskCredentials } from '../core/diagnosis.ts';
 import type { HoldSeen } from '../core/holds.ts';
+import type { Look } from '../core/look.ts';
 import { type ConnectLook, failedParts } from '../core/verdict.ts';
 import type { BulkRead } from './cluster-reader.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decide, type Look } from '../../src/core/decide.ts';
+import { decide } from '../../src/core/decide.ts';
+import type { Look } from '../../src/core/look.ts';
 import { type ConnectState, connectStates, type Remediation, restartOutcomes } from '../../src/core/model.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { mergeSignal } from '../../src/core/signals.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decide, type Look } from '../../src/core/decide.ts';
+import { decide } from '../../src/core/decide.ts';
+import type { Look } from '../../src/core/look.ts';
 import {
   type Effect,
   type Phase,

@@ -1,6 +1,6 @@
-import type { Look } from '../../src/core/decide.ts';
 import { diagnose } from '../../src/core/diagnosis.ts';
 import type { HoldSeen } from '../../src/core/holds.ts';
+import type { Look } from '../../src/core/look.ts';
 import type { ConnectorStatus, ConnectState, Phase, Remediation } from '../../src/core/model.ts';
 import { defaultPolicy, type Policy } from '../../src/core/policy.ts';
 import type { Signal } from '../../src/core/signals.ts';
