@@ -19,7 +19,7 @@ export interface Ledger {
   store(writes: readonly Write[]): Promise<WriteResult[]>;
 
   /**
-   * Takes up to `limit` records of one cluster whose `lookAtMs` has come and that nobody holds, the longest due
+   * Takes up to `limit` records of one cluster that are due (`max(lookAtMs, end of the lease)` has come), the longest due
    * first, and leases them to the caller in one atomic step. A lease that has run out is free again.
    */
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
@@ -54,8 +54,8 @@ export interface Ledger {
   /** The audit trail, oldest first. `limit` (default 1000) keeps the newest ones that match. */
   events(filter?: EventFilter): Promise<AuditEvent[]>;
 
-  /** Keeps a signal that names no connector until somebody has read its cluster. */
-  addHint(hint: Omit<Hint, 'id'>): Promise<void>;
+  /** Keeps signals that name no connector until somebody has read their clusters; the newest 100 a cluster. */
+  addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void>;
   hints(cluster: string): Promise<Hint[]>;
   dropHint(id: string): Promise<void>;
 
@@ -71,7 +71,7 @@ export interface Key {
   readonly connector: string;
 }
 
-/** A record with its version; each write gives it the next one. */
+/** A record with its version. Each write gives it a later one, and no version of a key is ever used twice. */
 export interface Stored {
   readonly version: number;
   readonly remediation: Remediation;

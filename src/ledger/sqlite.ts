@@ -215,8 +215,11 @@ export class SqliteLedger implements Ledger {
     return this.#session.read(() => this.#trails.events(filter));
   }
 
-  async addHint(hint: Omit<Hint, 'id'>): Promise<void> {
-    this.#session.write(() => this.#trails.addHint(hint));
+  async addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void> {
+    if (hints.length === 0) return;
+    this.#session.write(() => {
+      for (const hint of hints) this.#trails.addHint(hint);
+    });
   }
 
   async hints(cluster: string): Promise<Hint[]> {

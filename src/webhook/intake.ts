@@ -45,9 +45,15 @@ export class Intake {
     if (onClusterAlert === 'remediate') {
       const firing = hints.filter(({ status }) => status === 'firing');
       const distinct = new Map(firing.map((hint) => [`${hint.cluster}\n${hint.fingerprint}`, hint]));
-      for (const { cluster, labels, fingerprint } of distinct.values()) {
-        await ledger.addHint({ cluster, labels, fingerprint, atMs: clock.now() });
-      }
+      const atMs = clock.now();
+      await ledger.addHints(
+        [...distinct.values()].map(({ cluster, labels, fingerprint }) => ({
+          cluster,
+          labels,
+          fingerprint,
+          atMs,
+        })),
+      );
     }
     const outcomes = await this.takeSignals(signals);
     for (const cluster of new Set(hints.map((hint) => hint.cluster))) onClusterSignal(cluster);

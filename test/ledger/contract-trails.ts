@@ -95,9 +95,9 @@ export function trailContract(withLedger: WithLedger): void {
       withLedger(async (ledger) => {
         const atMs = await nowOf(ledger);
         const hint = { cluster: 'payments', labels: { job: 'connect', 'ä"': '' }, fingerprint: 'f', atMs };
-        await ledger.addHint(hint);
-        await ledger.addHint({ ...hint, fingerprint: 'g' });
-        await ledger.addHint({ ...hint, cluster: 'search' });
+        await ledger.addHints([hint]);
+        await ledger.addHints([{ ...hint, fingerprint: 'g' }]);
+        await ledger.addHints([{ ...hint, cluster: 'search' }]);
         const [first, second] = await ledger.hints('payments');
         assert.ok(first && second);
         assert.deepEqual(first, { ...hint, id: first.id });
@@ -115,9 +115,9 @@ export function trailContract(withLedger: WithLedger): void {
       'are at most a hundred for each cluster, and the oldest go',
       withLedger(async (ledger) => {
         const atMs = await nowOf(ledger);
-        await ledger.addHint({ cluster: 'search', labels: {}, fingerprint: 'other', atMs });
+        await ledger.addHints([{ cluster: 'search', labels: {}, fingerprint: 'other', atMs }]);
         for (let number = 0; number < 103; number += 1) {
-          await ledger.addHint({ cluster: 'payments', labels: {}, fingerprint: String(number), atMs });
+          await ledger.addHints([{ cluster: 'payments', labels: {}, fingerprint: String(number), atMs }]);
         }
         const hints = await ledger.hints('payments');
         assert.equal(hints.length, 100);

@@ -75,7 +75,7 @@ export function ledgerContract(
           const nowMs = await nowOf(ledger);
           await ledger.store([create(remediation('orders', { lookAtMs: nowMs }))]);
           const before = await loaded(ledger, key('orders'));
-          await ledger.addHint({ cluster: 'payments', labels: { a: 'b' }, fingerprint: 'f', atMs: nowMs });
+          await ledger.addHints([{ cluster: 'payments', labels: { a: 'b' }, fingerprint: 'f', atMs: nowMs }]);
           const again = await reopen();
           assert.deepEqual(await loaded(again, key('orders')), before);
           assert.equal((await again.hints('payments')).length, 1);

@@ -296,7 +296,7 @@ describe('a damaged record', () => {
     inDirectory(async (directory) => {
       const path = join(directory, 'ledger.db');
       const first = open(path);
-      await first.addHint({ cluster: 'payments', labels: { a: 'b' }, fingerprint: 'f', atMs: startMs });
+      await first.addHints([{ cluster: 'payments', labels: { a: 'b' }, fingerprint: 'f', atMs: startMs }]);
       await first.close();
       tamper(path, "UPDATE hint SET labels = '{'");
       const reported: Key[] = [];
