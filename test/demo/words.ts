@@ -51,6 +51,7 @@ function decided(
       return { text: `RESTART, attempt ${attempt}: ${why}. Cause: ${because}.`, mood: 'act' };
     }
     case 'waiting':
+      if (reason === 'signal') return { text: 'an alert says so: takes a look.', mood: 'plain' };
       return reason === 'failed_again'
         ? { text: `attempt ${attempt} did not hold: ${because}. ${next}`, mood: 'bad' }
         : { text: `waits (${reason}). ${next}`, mood: 'plain' };
