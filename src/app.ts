@@ -1,4 +1,4 @@
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { type ProbesDependencies, probeRoutes } from './api/probes.ts';
 import { problem } from './api/problem.ts';
@@ -29,6 +29,11 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'remove',
     routerOptions: { maxParamLength: 4_096 },
+    // A path that cannot be decoded meets no route and no hook: to a stranger it looks as every other path does.
+    frameworkErrors: (_error, _request, reply) => {
+      if (deps.credentials === null) void problem(reply as FastifyReply, 400, 'The path cannot be read.');
+      else void problem(reply as FastifyReply, 401, 'A valid credential is needed.');
+    },
     // A webhook is taken as it is: coercion would turn a null label into an empty one.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     ...(deps.tls === null

@@ -1,8 +1,10 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { request } from 'undici';
 import type { Config } from './config/config.ts';
+import { maskCredentials } from './core/diagnosis.ts';
 import { openLedger } from './ledger/open.ts';
 import { LedgerOpenError } from './ledger/open-error.ts';
-import { describeError } from './log.ts';
 import { authorizationHeader, connectClient } from './service.ts';
 
 /**
@@ -35,6 +37,16 @@ type Report = (ok: boolean, what: string, found: string) => void;
 
 async function checkLedger(config: Config, report: Report): Promise<void> {
   const what = `ledger ${config.ledger.kind === 'sqlite' ? config.ledger.path : config.ledger.kind}`;
+  if (config.ledger.kind === 'sqlite' && !existsSync(config.ledger.path)) {
+    // Looking must not leave a file behind.
+    try {
+      accessSync(dirname(config.ledger.path), constants.W_OK);
+      report(true, what, 'is not there yet, and can be created');
+    } catch (error) {
+      report(false, what, `cannot be created: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return;
+  }
   try {
     const ledger = await openLedger(config.ledger, { limits: config.limits, now: Date.now });
     const open = (await ledger.overview()).length;
@@ -86,6 +98,6 @@ async function checkAlertmanager(
       report(true, what, `Alertmanager ${version}`);
     else report(false, what, `answered ${answer.statusCode}, and not as an Alertmanager does`);
   } catch (error) {
-    report(false, what, describeError(error));
+    report(false, what, maskCredentials(error instanceof Error ? error.message : String(error)));
   }
 }

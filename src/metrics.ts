@@ -218,10 +218,10 @@ export class Metrics {
   }
 
   #refreshLedger(rows: readonly OverviewRow[] | null, snapshots: ReadonlyMap<string, Snapshot>): void {
-    this.#forgetRestarts(snapshots);
     const gauges = [this.#remediations, this.#held, this.#attempts, this.#lastRestart, this.#escalated];
     for (const gauge of gauges) gauge.reset();
     if (rows === null) return;
+    this.#forgetRestarts(rows, snapshots);
     for (const cluster of this.#clusters) {
       for (const state of states) this.#remediations.set({ cluster, state }, 0);
       for (const reason of holdReasons) this.#held.set({ cluster, reason }, 0);
@@ -230,7 +230,7 @@ export class Metrics {
       const { cluster, connector } = row;
       this.#remediations.inc({ cluster, state: row.state });
       if (row.hold !== null) this.#held.inc({ cluster, reason: row.hold });
-      if (snapshots.get(cluster)?.has(connector) === false) continue;
+      if (row.state === 'closed' && snapshots.get(cluster)?.has(connector) === false) continue;
       this.#countRestartsOf(cluster, connector);
       this.#attempts.set({ cluster, connector }, row.attempts);
       if (row.lastRestartAtMs !== null) {
@@ -252,12 +252,19 @@ export class Metrics {
     for (const outcome of restartOutcomes) this.#restarts.inc({ cluster, connector, outcome }, 0);
   }
 
-  /** Connector labels exist only for connectors that Connect reports, and go away with them. */
-  #forgetRestarts(snapshots: ReadonlyMap<string, Snapshot>): void {
+  /**
+   * Connector labels exist only for connectors that Connect reports, and go away with them. A worker that is just starting
+   * reports nothing: while a remediation is open, its connector is not taken for gone.
+   */
+  #forgetRestarts(rows: readonly OverviewRow[], snapshots: ReadonlyMap<string, Snapshot>): void {
+    const open = new Set<string>();
+    for (const { cluster, connector, state } of rows) {
+      if (state !== 'closed') open.add(`${cluster}\n${connector}`);
+    }
     for (const [cluster, snapshot] of snapshots) {
       const connectors = this.#restartTargets.get(cluster) ?? new Set();
       for (const connector of connectors) {
-        if (snapshot.has(connector)) continue;
+        if (snapshot.has(connector) || open.has(`${cluster}\n${connector}`)) continue;
         connectors.delete(connector);
         for (const outcome of restartOutcomes) this.#restarts.remove({ cluster, connector, outcome });
       }

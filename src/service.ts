@@ -17,6 +17,8 @@ import { Intake } from './webhook/intake.ts';
 
 /** How long a shutdown waits for what is in flight; the rest is left to its lease. */
 const STOP_WITHIN_MS = 20_000;
+/** How long a shutdown waits for requests under way to be answered. */
+const ANSWER_WITHIN_MS = 3_000;
 
 export interface Service {
   readonly app: FastifyInstance;
@@ -99,18 +101,26 @@ export async function buildService(config: Config, log: Logger, version: string)
       remediator.start();
       return address;
     },
-    // Written order: not ready any more; requests under way are answered; the loop finishes what it has in hand; then
-    // what it worked with is closed.
+    // Written order: not ready any more, and the loop begins nothing new; requests under way are answered; the loop
+    // finishes what it has in hand; then what it worked with is closed.
     stop: async () => {
       open = false;
-      await app.close();
-      const givingUp = new AbortController();
-      await Promise.race([remediator.stop(), clock.sleep(STOP_WITHIN_MS, givingUp.signal)]);
-      givingUp.abort();
+      const acted = within(STOP_WITHIN_MS, remediator.stop());
+      await within(ANSWER_WITHIN_MS, app.close());
+      // Whoever is still sending by then, or never began, is cut off: Alertmanager sends again.
+      app.server.closeAllConnections();
+      await acted;
       await Promise.all(clients.map(({ client }) => client.close()));
       await ledger.close();
     },
   };
+}
+
+/** Waits for work, but not for ever. */
+async function within(ms: number, work: PromiseLike<unknown>): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([work, systemClock.sleep(ms, ended.signal)]);
+  ended.abort();
 }
 
 /** A client for one configured cluster; requests are counted where metrics are given. */

@@ -106,11 +106,14 @@ describe('the metrics page', () => {
     assert.deepEqual(lines(blind, 'connector_state{'), []);
     assert.deepEqual(lines(blind, 'tasks{'), []);
     assert.equal(lines(blind, 'attempts{').length, 1);
-    const deleted = await metrics.page([row()], new Map([['a', new Map()]]));
+    const starting = await metrics.page([row()], new Map([['a', new Map()]]));
+    assert.equal(lines(starting, 'attempts{').length, 1, 'a worker that is just starting reports nothing');
+    assert.ok(starting.includes('restarts_total{cluster="a",connector="orders",outcome="accepted"} 1'));
+    const deleted = await metrics.page([row({ state: 'closed' })], new Map([['a', new Map()]]));
     for (const name of ['attempts{', 'restarts_total{', 'last_restart_timestamp_seconds{']) {
       assert.deepEqual(lines(deleted, name), [], name);
     }
-    assert.ok(deleted.includes('remediations{cluster="a",state="waiting"} 1'));
+    assert.ok(deleted.includes('remediations{cluster="a",state="closed"} 1'));
   });
 
   it('shows nothing of a ledger that cannot be read', async () => {

@@ -1,8 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { checkCredentials, checkFile, type Reading, type Secrets, takeSecret } from './credentials.ts';
-import { parseDuration } from './duration.ts';
 import { parseMatcher } from './matcher.ts';
-import type { PartialPolicy, RawConfig, RawPolicy } from './schema.ts';
+import type { RawConfig } from './schema.ts';
 import { overrideLabels } from './schema-policy.ts';
 
 /**
@@ -22,7 +21,6 @@ export function checkConfig(raw: RawConfig, reading: Reading): Secrets {
   });
   checkUnique(raw.clusters, 'clusters', reading);
   checkLabels(raw, reading);
-  checkPolicy(raw.policy, 'policy', reading);
   checkOverrides(raw, reading);
   checkFile(raw.diagnosisFile, 'diagnosisFile', reading);
   return secrets;
@@ -120,24 +118,8 @@ function checkLabels({ clusters, labels }: RawConfig, { findings }: Reading): vo
   }
 }
 
-/** `path` is where the keys are written; an override has to fit with the policy that it is laid over. */
-function checkPolicy(given: PartialPolicy, path: string, { findings }: Reading, over?: RawPolicy): void {
-  const settle = given.settle ?? over?.settle;
-  const stuckAfter = given.stuckAfter ?? over?.stuckAfter;
-  if (settle === undefined || stuckAfter === undefined) return;
-  if (given.settle === undefined && given.stuckAfter === undefined) return;
-  if (msOf(settle) < msOf(stuckAfter)) return;
-  const key = given.settle === undefined ? 'stuckAfter' : 'settle';
-  const expected =
-    key === 'settle'
-      ? `a duration shorter than stuckAfter (${stuckAfter})`
-      : `longer than settle (${settle})`;
-  const involved = ['settle', 'stuckAfter'].flatMap((name) => [`${path}.${name}`, `policy.${name}`]);
-  findings.contradiction(`${path}.${key}`, involved, expected, given[key]);
-}
-
-function checkOverrides({ overrides, policy }: RawConfig, reading: Reading): void {
-  overrides.forEach(({ match, policy: given }, index) => {
+function checkOverrides({ overrides }: RawConfig, reading: Reading): void {
+  overrides.forEach(({ match }, index) => {
     match.forEach((text, at) => {
       const path = `overrides[${index}].match[${at}]`;
       if (reading.findings.isBad(path)) return;
@@ -146,11 +128,5 @@ function checkOverrides({ overrides, policy }: RawConfig, reading: Reading): voi
       const expected = `a matcher over ${overrideLabels.join(' or ')}`;
       reading.findings.contradiction(path, [], expected, text);
     });
-    checkPolicy(given, `overrides[${index}].policy`, reading, policy);
   });
-}
-
-function msOf(duration: string): number {
-  const reading = parseDuration(duration);
-  return reading.ok ? reading.ms : 0;
 }

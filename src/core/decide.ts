@@ -1,14 +1,14 @@
-import { hold, holdEscalated, holdsOf, notSettled, unreadable } from './holding.ts';
+import { type Holding, hold, holdEscalated, holdsOf, notHeld, notSettled, unreadable } from './holding.ts';
 import type { Context, Look } from './look.ts';
-import type { Decision, Hold, Phase, Reason, Remediation, Verdict } from './model.ts';
+import type { Decision, Phase, Reason, Remediation, Verdict } from './model.ts';
 import { budgetRoomAtMs, type Policy, schedule, stableForMs, withinWindow } from './policy.ts';
 import {
   attempting,
   closing,
   enter,
   escalating,
-  FIRST_LOOK_MS,
   LOOK_EVERY_MS,
+  nextLookAfterCallMs,
   REST_LOOK_MS,
   removed,
   reopening,
@@ -81,17 +81,24 @@ function observe(
     chargedAtMs: withinWindow(remediation.chargedAtMs, policy, nowMs),
     cause: verdict === 'failed' ? (look.cause ?? remediation.cause) : remediation.cause,
     signalAtMs: verdict === 'unknown' ? remediation.signalAtMs : null,
-    mixedSinceMs: read
-      ? isMixed(connect.status)
-        ? (remediation.mixedSinceMs ?? nowMs)
-        : null
-      : remediation.mixedSinceMs,
+    ...(read ? noteMixed(remediation, isMixed(connect.status), nowMs) : {}),
     missingSinceMs: read
       ? null
       : connect.kind === 'missing'
         ? (remediation.missingSinceMs ?? nowMs)
         : remediation.missingSinceMs,
   };
+}
+
+/** Since when the connector is half failed and half on its way, seen without a gap. */
+function noteMixed(
+  { mixedSinceMs, mixedSeenAtMs }: Remediation,
+  mixed: boolean,
+  nowMs: number,
+): Pick<Remediation, 'mixedSinceMs' | 'mixedSeenAtMs'> {
+  if (!mixed) return { mixedSinceMs: null, mixedSeenAtMs: null };
+  const goesOn = mixedSinceMs !== null && mixedSeenAtMs !== null && nowMs - mixedSeenAtMs <= SEEN_GAP_MS;
+  return { mixedSinceMs: goesOn ? mixedSinceMs : nowMs, mixedSeenAtMs: nowMs };
 }
 
 function decideWaiting(
@@ -103,18 +110,18 @@ function decideWaiting(
   switch (verdict) {
     case 'failed':
       if (nowMs < phase.nextAtMs) return stay(r, 'delay', phase.nextAtMs);
-      return decideDue(context, phase.nextAtMs, null, 0);
+      return decideDue(context, notHeld(phase.nextAtMs));
     case 'running':
       return stabilise(context);
     case 'unsettled':
       if (nowMs < phase.nextAtMs) return stay(r, 'unsettled', phase.nextAtMs);
-      return hold(context, phase.nextAtMs, null, 0, [...look.holds, notSettled]);
+      return hold(context, notHeld(phase.nextAtMs), [...look.holds, notSettled]);
     case 'off':
     case 'gone':
       return closing(r, verdict, context.policy, nowMs);
     case 'unknown':
       if (look.connect.kind === 'missing') return stay(r, 'missing', nowMs + GONE_AFTER_MS);
-      return hold(context, phase.nextAtMs, null, 1, [...look.holds, ...unreadable(look.connect)]);
+      return hold(context, notHeld(phase.nextAtMs), [...look.holds, ...unreadable(look.connect)]);
     default:
       return verdict satisfies never;
   }
@@ -127,33 +134,32 @@ function decideHeld(context: Context, phase: Extract<Phase, { state: 'held' }>, 
       if (nowMs < phase.nextAtMs) {
         return enter(r, { state: 'waiting', nextAtMs: phase.nextAtMs }, 'delay', nowMs, phase.nextAtMs);
       }
-      return decideDue(context, phase.nextAtMs, phase.hold, phase.refusals);
+      if (nowMs < phase.retryAtMs) return stay(r, phase.hold.reason, phase.retryAtMs);
+      return decideDue(context, phase);
     case 'running':
       return stabilise(context);
     case 'unsettled':
-      return hold(context, phase.nextAtMs, phase.hold, phase.refusals, [...look.holds, notSettled]);
+      return hold(context, phase, [...look.holds, notSettled]);
     case 'off':
     case 'gone':
       return closing(r, verdict, context.policy, nowMs);
     case 'unknown':
       if (look.connect.kind === 'missing') return stay(r, 'missing', nowMs + GONE_AFTER_MS);
-      return hold(context, phase.nextAtMs, phase.hold, phase.refusals + 1, [
-        ...look.holds,
-        ...unreadable(look.connect),
-      ]);
+      return hold(context, phase, [...look.holds, ...unreadable(look.connect)]);
     default:
       return verdict satisfies never;
   }
 }
 
 /** Failed and due, from `waiting` or `held`. */
-function decideDue(context: Context, nextAtMs: number, before: Hold | null, refusals: number): Decision {
+function decideDue(context: Context, from: Holding): Decision {
   const { r, look, policy, nowMs } = context;
   const holds = holdsOf(context);
-  if (holds.length > 0) return hold(context, nextAtMs, before, refusals, holds);
+  if (holds.length > 0) return hold(context, from, holds);
   const hopeless = schedule(r, policy, nowMs);
   if (hopeless.escalate !== null) return escalating(r, hopeless.escalate, hopeless.nextAtMs, nowMs);
-  return attempting(r, { from: 'waiting', dueAtMs: nextAtMs, refusals }, look.plan, policy.dryRun, nowMs);
+  const { nextAtMs: dueAtMs, refusals } = from;
+  return attempting(r, { from: 'waiting', dueAtMs, refusals }, look.plan, policy, nowMs);
 }
 
 function decideRestarting(
@@ -163,12 +169,14 @@ function decideRestarting(
 ): Decision {
   const { policy, nowMs } = context;
   const elapsedMs = nowMs - phase.calledAtMs;
-  const nextLookMs = phase.calledAtMs + nextLookAfterCallMs(elapsedMs, policy.settleMs);
-  // Only a look that could read counts as the first look, so that a cluster that hangs gets no further calls.
-  const looked =
-    verdict === 'unknown'
-      ? context.r
-      : { ...context.r, phase: { ...phase, looks: Math.min(phase.looks + 1, 1_000) } };
+  const nextLookMs = phase.calledAtMs + nextLookAfterCallMs(elapsedMs, policy);
+  // Only a look at which the cluster answered counts as the first look, so that one that hangs gets no further calls; but
+  // a single connector that cannot be read must not take up a place for ever.
+  const { connect } = context.look;
+  const blind = connect.kind === 'unreadable' && connect.reason !== 'no_status';
+  const looked = blind
+    ? context.r
+    : { ...context.r, phase: { ...phase, looks: Math.min(phase.looks + 1, 1_000) } };
   switch (verdict) {
     case 'failed':
       if (elapsedMs < policy.settleMs) return stay(looked, 'settling', nextLookMs);
@@ -187,14 +195,6 @@ function decideRestarting(
     default:
       return verdict satisfies never;
   }
-}
-
-/** The next look after a call: after 2s, right after `settle`, after 10s, then every 15s. */
-export function nextLookAfterCallMs(elapsedMs: number, settleMs: number): number {
-  const early = [FIRST_LOOK_MS, settleMs, 10_000].sort((a, b) => a - b);
-  for (const atMs of early) if (atMs > elapsedMs) return atMs;
-  const last = early[early.length - 1] ?? 0;
-  return last + LOOK_EVERY_MS * (Math.floor((elapsedMs - last) / LOOK_EVERY_MS) + 1);
 }
 
 function decideStabilising(
@@ -249,15 +249,16 @@ function decideEscalated(
       if (phase.nextAtMs === null || nowMs < phase.nextAtMs) {
         return stay({ ...r, phase: { ...phase, hold: null } }, reason, restMs);
       }
+      if (nowMs < phase.retryAtMs) return stay(r, phase.hold?.reason ?? reason, phase.retryAtMs);
       const holds = holdsOf(context);
-      if (holds.length > 0) return holdEscalated(context, phase, phase.refusals, holds);
+      if (holds.length > 0) return holdEscalated(context, phase, holds);
       const roomAtMs = budgetRoomAtMs(policy, r.chargedAtMs, nowMs);
       if (roomAtMs !== null) {
         const later: Remediation = { ...r, phase: { ...phase, nextAtMs: roomAtMs, hold: null } };
         return stay(later, 'unstable', Math.min(roomAtMs, nowMs + REST_LOOK_MS));
       }
       const from = { from: 'escalated', dueAtMs: phase.nextAtMs, refusals: phase.refusals } as const;
-      return attempting(r, from, look.plan, policy.dryRun, nowMs);
+      return attempting(r, from, look.plan, policy, nowMs);
     }
     case 'running':
       return stabilise(context);
@@ -269,9 +270,8 @@ function decideEscalated(
       if (look.connect.kind === 'missing') return stay(r, 'missing', nowMs + GONE_AFTER_MS);
       const due = phase.nextAtMs !== null && nowMs >= phase.nextAtMs;
       if (!due) return stay(r, reason, restMs);
-      const blind = verdict === 'unknown';
-      const why = blind ? unreadable(look.connect) : [notSettled];
-      return holdEscalated(context, phase, phase.refusals + (blind ? 1 : 0), [...look.holds, ...why]);
+      const why = verdict === 'unknown' ? unreadable(look.connect) : [notSettled];
+      return holdEscalated(context, phase, [...look.holds, ...why]);
     }
     default:
       return verdict satisfies never;
@@ -303,7 +303,7 @@ function decideClosed(
   if (verdict === 'failed' && (!phase.ranSince || signalAtMs !== null)) {
     return reopening(r, 'on_again', signalAtMs ?? nowMs, context.policy, nowMs);
   }
-  if (signalAtMs !== null && verdict === 'unknown') {
+  if (signalAtMs !== null && (verdict === 'unknown' || verdict === 'unsettled')) {
     const soonMs = nowMs + (context.look.connect.kind === 'missing' ? GONE_AFTER_MS : LOOK_EVERY_MS);
     return stay({ ...r, signalAtMs }, 'resting', soonMs);
   }

@@ -34,46 +34,49 @@ export function holdsOf({ r, look, policy, nowMs }: Context): HoldSeen[] {
   return holds;
 }
 
+/** What a hold goes on from. */
+export interface Holding {
+  readonly nextAtMs: number;
+  readonly hold: Hold | null;
+  readonly refusals: number;
+  readonly retryAtMs: number;
+}
+
+/** Nothing was held before. */
+export function notHeld(nextAtMs: number): Holding {
+  return { nextAtMs, hold: null, refusals: 0, retryAtMs: 0 };
+}
+
 /** The hold to show, and when to look again. `since` goes on while the reason stays the same. */
 function held(
   context: Context,
-  before: Hold | null,
-  refusals: number,
+  from: Pick<Holding, 'hold' | 'refusals'>,
   holds: readonly HoldSeen[],
-): { hold: Hold; lookAtMs: number } {
+): { hold: Hold; refusals: number; lookAtMs: number } {
   const { nowMs } = context;
   const seen = firstHold(holds) ?? notSettled;
-  const sinceMs = before?.reason === seen.reason ? before.sinceMs : nowMs;
-  const asksAgain = seen.reason === 'connect_unreachable' || seen.reason === 'unauthorized';
+  const sinceMs = from.hold?.reason === seen.reason ? from.hold.sinceMs : nowMs;
+  const refused = seen.reason === 'connect_unreachable' || seen.reason === 'unauthorized';
+  const refusals = from.refusals + (refused ? 1 : 0);
   const afterMs =
-    seen.reason === 'concurrency'
-      ? FIRST_LOOK_MS
-      : asksAgain
-        ? afterRefusalMs(Math.max(1, refusals))
-        : LOOK_EVERY_MS;
+    seen.reason === 'concurrency' ? FIRST_LOOK_MS : refused ? afterRefusalMs(refusals) : LOOK_EVERY_MS;
   const lookAtMs = Math.min(nowMs + afterMs, Math.max(nowMs, seen.untilMs ?? Number.POSITIVE_INFINITY));
-  return { hold: { ...seen, sinceMs }, lookAtMs };
+  return { hold: { ...seen, sinceMs }, refusals, lookAtMs };
 }
 
-export function hold(
-  context: Context,
-  nextAtMs: number,
-  before: Hold | null,
-  refusals: number,
-  holds: readonly HoldSeen[],
-): Decision {
-  const shown = held(context, before, refusals, holds);
-  const phase: Phase = { state: 'held', nextAtMs, hold: shown.hold, refusals };
-  return enter(context.r, phase, shown.hold.reason, context.nowMs, shown.lookAtMs, shown.hold.detail);
+export function hold(context: Context, from: Holding, holds: readonly HoldSeen[]): Decision {
+  const { lookAtMs, ...shown } = held(context, from, holds);
+  const phase: Phase = { state: 'held', nextAtMs: from.nextAtMs, retryAtMs: from.retryAtMs, ...shown };
+  return enter(context.r, phase, shown.hold.reason, context.nowMs, lookAtMs, shown.hold.detail);
 }
 
+/** The same for one that is escalated: it stays so, and shows the hold. */
 export function holdEscalated(
   context: Context,
   phase: Extract<Phase, { state: 'escalated' }>,
-  refusals: number,
   holds: readonly HoldSeen[],
 ): Decision {
-  const shown = held(context, phase.hold, refusals, holds);
-  const next: Phase = { ...phase, hold: shown.hold, refusals };
-  return enter(context.r, next, shown.hold.reason, context.nowMs, shown.lookAtMs, shown.hold.detail);
+  const { lookAtMs, ...shown } = held(context, phase, holds);
+  const next: Phase = { ...phase, ...shown };
+  return enter(context.r, next, shown.hold.reason, context.nowMs, lookAtMs, shown.hold.detail);
 }

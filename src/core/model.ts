@@ -194,6 +194,8 @@ export type Phase =
       readonly hold: Hold;
       /** How often in a row Connect turned the call away or could not be read; grows the time to the next look. */
       readonly refusals: number;
+      /** No call before this, whatever signals come: Connect turned the last one away. 0: none was. */
+      readonly retryAtMs: number;
     }
   | {
       readonly state: 'restarting';
@@ -219,6 +221,7 @@ export type Phase =
       readonly nextAtMs: number | null;
       readonly hold: Hold | null;
       readonly refusals: number;
+      readonly retryAtMs: number;
     }
   | { readonly state: 'recovered'; readonly untilMs: number }
   | {
@@ -263,6 +266,8 @@ export interface Remediation {
   readonly signalAtMs: number | null;
   /** Since when FAILED parts are seen beside UNASSIGNED or RESTARTING ones. */
   readonly mixedSinceMs: number | null;
+  /** When that was last seen: what nobody saw for a while is not the same rebalance any more. */
+  readonly mixedSeenAtMs: number | null;
   /** When Connect first answered 404 for it, until another answer comes. */
   readonly missingSinceMs: number | null;
   /** When to look next: the due index of the ledger. */

@@ -200,6 +200,8 @@ export function mergeSignal(
     if (!policy.enabled) return { next: null, outcome: 'disabled', dropped: 0 };
     return { next: open(signal, policy, nowMs), outcome: 'opened', dropped: 0 };
   }
+  const rests = current.phase.state === 'recovered' || current.phase.state === 'closed';
+  if (rests && !policy.enabled) return { next: current, outcome: 'disabled', dropped: 0 };
   const { alerts, dropped } = withAlert(current.alerts, seen(signal, nowMs), alertsAtMost);
   const next: Remediation = {
     ...current,
@@ -230,6 +232,7 @@ function open(signal: Signal, policy: Policy, nowMs: number): Remediation {
     alerts: [seen(signal, nowMs)],
     signalAtMs: nowMs,
     mixedSinceMs: null,
+    mixedSeenAtMs: null,
     missingSinceMs: null,
     lookAtMs: nowMs,
     history: [],

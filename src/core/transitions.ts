@@ -92,7 +92,7 @@ export function attempting(
   r: Remediation,
   from: { from: 'waiting' | 'escalated'; dueAtMs: number; refusals: number },
   plan: RestartPlan,
-  dryRun: boolean,
+  policy: Policy,
   nowMs: number,
 ): Decision {
   const number = r.attempts + 1;
@@ -103,6 +103,9 @@ export function attempting(
     attemptLog: [...r.attemptLog, attempt].slice(-ATTEMPT_LOG_LENGTH),
     chargedAtMs: [...r.chargedAtMs, nowMs],
     lastRestartAtMs: nowMs,
+    // A restart makes a connector half failed and half on its way for a moment: what follows is counted anew.
+    mixedSinceMs: null,
+    mixedSeenAtMs: null,
   };
   const phase: Phase = {
     state: 'restarting',
@@ -111,8 +114,9 @@ export function attempting(
     previousRestartAtMs: r.lastRestartAtMs,
     ...from,
   };
-  const effect: Effect = { type: 'restart', attempt: number, plan, dryRun };
-  return enter(charged, phase, 'attempt', nowMs, nowMs + FIRST_LOOK_MS, null, effect);
+  const effect: Effect = { type: 'restart', attempt: number, plan, dryRun: policy.dryRun };
+  const lookAtMs = nowMs + nextLookAfterCallMs(0, policy);
+  return enter(charged, phase, 'attempt', nowMs, lookAtMs, null, effect);
 }
 
 /** A human is needed. The first escalation of a failure stays the one shown. */
@@ -123,7 +127,7 @@ export function escalating(
   nowMs: number,
 ): Decision {
   const flagged: Remediation = { ...r, escalation: r.escalation ?? { reason, sinceMs: nowMs } };
-  const phase: Phase = { state: 'escalated', nextAtMs, hold: null, refusals: 0 };
+  const phase: Phase = { state: 'escalated', nextAtMs, hold: null, refusals: 0, retryAtMs: 0 };
   const lookAtMs = Math.min(nextAtMs ?? Number.POSITIVE_INFINITY, nowMs + REST_LOOK_MS);
   return enter(flagged, phase, reason, nowMs, lookAtMs);
 }
@@ -155,6 +159,7 @@ export function reopening(
     escalation: null,
     signalAtMs: null,
     mixedSinceMs: null,
+    mixedSeenAtMs: null,
     missingSinceMs: null,
   };
   const nextAtMs = firstAttemptAtMs(fresh, policy);
@@ -175,53 +180,66 @@ const uncharged: Partial<Record<RestartOutcome, HoldReason>> = {
   unauthorized: 'unauthorized',
 };
 
+/** The next look after a call: after 2s, right after `settle`, after 10s, then every 15s, and right at `stuckAfter`. */
+export function nextLookAfterCallMs(
+  elapsedMs: number,
+  { settleMs, stuckAfterMs }: Pick<Policy, 'settleMs' | 'stuckAfterMs'>,
+): number {
+  const early = [FIRST_LOOK_MS, settleMs, 10_000].sort((a, b) => a - b);
+  const last = early[early.length - 1] ?? 0;
+  const regular =
+    early.find((atMs) => atMs > elapsedMs) ??
+    last + LOOK_EVERY_MS * (Math.floor((elapsedMs - last) / LOOK_EVERY_MS) + 1);
+  return stuckAfterMs > elapsedMs ? Math.min(regular, stuckAfterMs) : regular;
+}
+
 /**
  * Writes down what came back from the restart call of the attempt under way. What Connect surely did not do is not
- * charged: the attempt is taken back and a hold says why, with the next try after 1s growing to 1min. Anything ambiguous
- * stays charged, and the next thing done is a look.
+ * charged: the attempt is taken back and a hold says why, with the next try after 1s growing to 1min, and no sooner, whatever
+ * signals come. Anything ambiguous stays charged, and the next thing done is a look. Delays count from when the call ended.
  */
 export function settleCall(
   r: Remediation,
   outcome: RestartOutcome,
   detail: string | null,
+  policy: Policy,
   nowMs: number,
 ): Remediation {
   const { phase } = r;
   if (phase.state !== 'restarting') return r;
-  const attemptLog = r.attemptLog.map((attempt, index) =>
-    index === r.attemptLog.length - 1 ? { ...attempt, outcome, detail } : attempt,
-  );
   const holdReason = uncharged[outcome];
   if (holdReason === undefined && outcome !== 'not_sent') {
     return {
       ...r,
-      attemptLog,
+      attemptLog: r.attemptLog.map((attempt, index) =>
+        index === r.attemptLog.length - 1 ? { ...attempt, outcome, detail } : attempt,
+      ),
+      chargedAtMs: [...r.chargedAtMs.slice(0, -1), nowMs],
+      lastRestartAtMs: nowMs,
       phase: { ...phase, calledAtMs: nowMs, refusals: 0 },
-      lookAtMs: nowMs + FIRST_LOOK_MS,
+      lookAtMs: nowMs + nextLookAfterCallMs(0, policy),
     };
   }
   const takenBack: Remediation = {
     ...r,
     attempts: r.attempts - 1,
-    attemptLog,
+    attemptLog: r.attemptLog.slice(0, -1),
     chargedAtMs: r.chargedAtMs.slice(0, -1),
     lastRestartAtMs: phase.previousRestartAtMs,
   };
+  const { dueAtMs: nextAtMs } = phase;
   if (holdReason === undefined) {
+    const { refusals } = phase;
     const back: Phase =
       phase.from === 'escalated'
-        ? { state: 'escalated', nextAtMs: phase.dueAtMs, hold: null, refusals: phase.refusals }
-        : { state: 'waiting', nextAtMs: phase.dueAtMs };
+        ? { state: 'escalated', nextAtMs, hold: null, refusals, retryAtMs: 0 }
+        : { state: 'waiting', nextAtMs };
     return enter(takenBack, back, 'not_sent', nowMs, nowMs, detail).next ?? takenBack;
   }
   const refusals = phase.refusals + 1;
   const hold: Hold = { reason: holdReason, detail, sinceMs: nowMs, untilMs: null };
-  const heldPhase: Phase = {
-    state: phase.from === 'escalated' ? 'escalated' : 'held',
-    nextAtMs: phase.dueAtMs,
-    hold,
-    refusals,
-  };
-  const lookAtMs = nowMs + afterRefusalMs(refusals);
-  return enter(takenBack, heldPhase, holdReason, nowMs, lookAtMs, detail).next ?? takenBack;
+  const retryAtMs = nowMs + afterRefusalMs(refusals);
+  const state = phase.from === 'escalated' ? 'escalated' : 'held';
+  const heldPhase: Phase = { state, nextAtMs, hold, refusals, retryAtMs };
+  return enter(takenBack, heldPhase, holdReason, nowMs, retryAtMs, detail).next ?? takenBack;
 }

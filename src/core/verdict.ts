@@ -5,10 +5,13 @@ export type ConnectLook =
   | { readonly kind: 'status'; readonly status: ConnectorStatus }
   /** 404 with Connect's own JSON body from `GET /connectors/{c}`. */
   | { readonly kind: 'missing' }
-  /** No usable answer: `unauthorized` is 401 or 403, `unreachable` everything else. */
+  /**
+   * No usable answer: `unauthorized` is 401 or 403; `no_status` means that the cluster answers, and only this connector has no
+   * status that can be read; `unreachable` is everything else.
+   */
   | {
       readonly kind: 'unreadable';
-      readonly reason: 'unauthorized' | 'unreachable';
+      readonly reason: 'unauthorized' | 'unreachable' | 'no_status';
       readonly detail: string;
     };
 

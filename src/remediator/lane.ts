@@ -2,8 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ConnectClient } from '../connect/client.ts';
 import { decide } from '../core/decide.ts';
 import { maskCredentials } from '../core/diagnosis.ts';
-import type { HoldSeen } from '../core/holds.ts';
-import type { AuditEvent, Decision, Effect, Remediation, RestartOutcome } from '../core/model.ts';
+import type { AuditEvent, Decision, Effect, HoldReason, Remediation, RestartOutcome } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import { settleCall } from '../core/transitions.ts';
 import { statusVerdict } from '../core/verdict.ts';
@@ -121,6 +120,10 @@ export class Lane {
     const claimedAtMs = clock.monotonic();
     const now = (): number => answer.nowMs + Math.round(clock.monotonic() - claimedAtMs);
     const bulk = await this.#options.reader.read();
+    if (this.#stopping) {
+      for (const claim of answer.claims) await ledger.release(claim);
+      return 0;
+    }
     for (const claim of answer.claims) {
       const work = this.#remediate(claim, bulk, now)
         .catch((error: unknown) => {
@@ -148,16 +151,22 @@ export class Lane {
     let seen = await lookInBulk(client, clock, connector, bulk, []);
     for (let tries = 0; claim !== null && tries < DECIDE_AT_MOST; tries += 1) {
       const before: Remediation = claim.remediation;
-      let nowMs = now();
-      let decision = this.#decide(before, seen, policy, nowMs);
-      if (decision.effect.type === 'restart' && clock.monotonic() - seen.readAtMs > LOOK_AGAIN_AFTER_MS) {
-        this.#places.giveBack();
+      const seenAtMs = now() - (clock.monotonic() - seen.readAtMs);
+      // A signal that came after the look is not answered by it.
+      if (before.signalAtMs !== null && before.signalAtMs > seenAtMs) {
         seen = await lookAtOne(client, clock, connector, []);
-        nowMs = now();
-        decision = this.#decide(before, seen, policy, nowMs);
       }
+      if (this.#wantsFresherLook(before, seen, policy, now())) {
+        seen = await lookAtOne(client, clock, connector, []);
+      }
+      const nowMs = now();
+      const decision = this.#decide(before, seen, policy, nowMs);
       const { effect, next } = decision;
       const restarts = effect.type === 'restart';
+      if (restarts && this.#stopping) {
+        this.#places.giveBack();
+        break;
+      }
       const keep = restarts ? { leaseMs: this.#leaseMs } : undefined;
       let committed: Claim | null = null;
       try {
@@ -178,20 +187,29 @@ export class Lane {
     if (claim !== null) await ledger.release(claim);
   }
 
+  #wantsFresherLook(before: Remediation, seen: TimedLook, policy: Policy, nowMs: number): boolean {
+    const ageMs = this.#options.clock.monotonic() - seen.readAtMs;
+    return ageMs > LOOK_AGAIN_AFTER_MS && decide(before, seen.look, policy, nowMs).effect.type === 'restart';
+  }
+
+  /** Decides; a restart needs a look that is fresh enough and, last of all, a place, which is taken here. */
   #decide(before: Remediation, seen: TimedLook, policy: Policy, nowMs: number): Decision {
     const decision = decide(before, seen.look, policy, nowMs);
-    if (decision.effect.type !== 'restart' || this.#places.take()) return decision;
-    const { maxUnverified } = this.#options;
-    const full: HoldSeen = {
-      reason: 'concurrency',
-      detail: `${maxUnverified} restarts of this cluster have not been looked at yet`,
-      untilMs: null,
+    if (decision.effect.type !== 'restart') return decision;
+    const held = (reason: HoldReason, detail: string): Decision => {
+      const holds = [...seen.look.holds, { reason, detail, untilMs: null }];
+      return decide(before, { ...seen.look, holds }, policy, nowMs);
     };
-    const held = decide(before, { ...seen.look, holds: [...seen.look.holds, full] }, policy, nowMs);
-    if (held.next === null) return held;
+    if (this.#options.clock.monotonic() - seen.readAtMs > STATUS_AGE_AT_MOST_MS) {
+      return held('connect_unreachable', 'reading its status takes longer than two seconds');
+    }
+    if (this.#places.take()) return decision;
+    const { maxUnverified } = this.#options;
+    const full = held('concurrency', `${maxUnverified} restarts of this cluster have not been looked at yet`);
+    if (full.next === null) return full;
     // Those who wait queue up: a place becomes free with a first look, so later ones come later.
-    const lookAtMs = held.next.lookAtMs + this.#places.queueMs(maxUnverified);
-    return { ...held, next: { ...held.next, lookAtMs } };
+    const lookAtMs = full.next.lookAtMs + this.#places.queueMs(maxUnverified);
+    return { ...full, next: { ...full.next, lookAtMs } };
   }
 
   /** The attempt is committed; now the call, if the look and the lease still allow it. */
@@ -244,7 +262,7 @@ export class Lane {
     while (claim !== null) {
       const before: Remediation = claim.remediation;
       const nowMs = now();
-      const next = settleCall(before, outcome, detail, nowMs);
+      const next = settleCall(before, outcome, detail, this.#options.policyFor(before.connector), nowMs);
       const event: AuditEvent = {
         atMs: nowMs,
         cluster: before.cluster,

@@ -27,7 +27,7 @@ export async function lookInBulk(
   if (status) return { look: asLook({ kind: 'status', status }, holds), readAtMs: begunAtMs };
   if (status === null) {
     const detail = 'its entry in the status of all connectors cannot be read';
-    return { look: asLook(unreadableBecause(detail), holds), readAtMs: begunAtMs };
+    return { look: asLook(noStatus(detail), holds), readAtMs: begunAtMs };
   }
   return lookAtOne(client, clock, connector, holds);
 }
@@ -42,8 +42,9 @@ export async function lookAtOne(
   connector: string,
   holds: readonly HoldSeen[],
 ): Promise<TimedLook> {
-  const status = await client.status(connector);
+  // From its beginning: what is read may change while the answer is under way.
   const readAtMs = clock.monotonic();
+  const status = await client.status(connector);
   if (status.outcome === 'ok') {
     return { look: asLook({ kind: 'status', status: status.value }, holds), readAtMs };
   }
@@ -52,7 +53,7 @@ export async function lookAtOne(
   if (exists.outcome !== 'ok') return { look: asLook(unreadable(exists), holds), readAtMs };
   if (exists.value === 'missing') return { look: asLook({ kind: 'missing' }, holds), readAtMs };
   return {
-    look: asLook(unreadableBecause('it exists, but Connect has no status for it yet'), holds),
+    look: asLook(noStatus('it exists, but Connect has no status for it yet'), holds),
     readAtMs,
   };
 }
@@ -67,6 +68,10 @@ function unreadable(result: Exclude<ReadResult<unknown>, { outcome: 'ok' }>): Co
     return { kind: 'unreadable', reason: 'unauthorized', detail: maskCredentials(result.detail) };
   }
   return unreadableBecause(result.detail);
+}
+
+function noStatus(detail: string): ConnectLook {
+  return { kind: 'unreadable', reason: 'no_status', detail };
 }
 
 function unreadableBecause(detail: string): ConnectLook {

@@ -372,6 +372,12 @@ describe('credentials', () => {
     for (const open of ['/livez', '/readyz', '/metrics']) assert.equal(await call('GET', open), 200);
   });
 
+  it('are needed for a path that cannot even be decoded', async () => {
+    const response = await built.app.inject('/api/v1/remediations/a/%zz');
+    assert.equal(response.statusCode, 401);
+    assert.match(String(response.headers['content-type']), /^application\/problem\+json/);
+  });
+
   it('open what their roles say, and nothing else', async () => {
     assert.equal(await call('POST', '/webhook', 'Bearer t0k3n'), 202);
     assert.equal(await call('GET', '/api/v1/remediations', 'Bearer t0k3n'), 403);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -109,7 +111,7 @@ describe('the command line', () => {
     assert.equal(code, 0, stdout);
     assert.match(stdout, /cluster main .*Kafka Connect 4\.3\.0, 1 connectors, 1 failed parts/);
     assert.match(stdout, /alertmanager .*0\.25\.0/);
-    assert.match(stdout, /ledger .*a\.db: can be written/);
+    assert.match(stdout, /ledger .*a\.db: is not there yet, and can be created/);
   });
 
   it('--check fails when one of several URLs is dead', async () => {
@@ -120,6 +122,30 @@ describe('the command line', () => {
     assert.equal(code, 1);
     assert.match(stdout, /^ok .*Kafka Connect 4\.3\.0/m);
     assert.match(stdout, /^FAILED .*127\.0\.0\.1:1\b.*refused/m);
+  });
+
+  it('ends on SIGTERM although a client began a request and never ends it', async () => {
+    const file = config(
+      `server: { port: 0 }\nledger: { url: 'memory:' }\nclusters: [{ urls: ['${url}'] }]\n`,
+    );
+    const service = spawn(process.execPath, [MAIN, '--config', file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(service, 'exit');
+    let port = 0;
+    for await (const line of createInterface({ input: service.stdout })) {
+      const { address } = JSON.parse(line) as { address?: string };
+      if (address === undefined) continue;
+      port = Number(new URL(address).port);
+      break;
+    }
+    const stalled = connect(port, '127.0.0.1');
+    stalled.on('error', () => undefined);
+    await once(stalled, 'connect');
+    stalled.write('POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
+    service.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    stalled.destroy();
   });
 
   it('P10: shows no secret of the configuration, whatever goes wrong', async () => {

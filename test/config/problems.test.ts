@@ -35,7 +35,7 @@ log: { level: loud }
 `);
     assert.equal(
       loaded.ok || formatProblems(loaded.problems, loaded.source),
-      `./connect-medic.yml: 21 problems, not started
+      `./connect-medic.yml: 20 problems, not started
   servr: expected a known key (did you mean server?)
   server.tsl: expected a known key (did you mean tls?)
   server.port: expected a whole number from 0 to 65535, got 70000
@@ -55,7 +55,6 @@ log: { level: loud }
   server.auth: expected a list of callers, or none said explicitly, since server.host is not loopback
   clusters[1].name: expected a name of its own (clusters[0] has this one), got "x"
   labels.cluster: expected a label name, since there are several clusters, got ""
-  policy.settle: expected a duration shorter than stuckAfter (5m), got "5m"
   overrides[0].match[0]: expected a matcher over cluster or connector, got "task=\\"1\\""`,
     );
   });
@@ -140,18 +139,6 @@ describe('contradictions, and the nearest that is none', () => {
       'labels: { task: connector }',
       ['labels.task: expected another label than labels.connector, got "connector"'],
       'labels: { task: connector_task }',
-    ],
-    [
-      'settle as long as stuckAfter',
-      'policy: { settle: 5m }',
-      ['policy.settle: expected a duration shorter than stuckAfter (5m), got "5m"'],
-      'policy: { settle: 4m59s }',
-    ],
-    [
-      'an override that does not fit with the policy',
-      'overrides: [{ match: [cluster=a], policy: { stuckAfter: 5s } }]',
-      ['overrides[0].policy.stuckAfter: expected longer than settle (5s), got "5s"'],
-      'overrides: [{ match: [cluster=a], policy: { stuckAfter: 5001ms } }]',
     ],
     [
       'a certificate without its key',

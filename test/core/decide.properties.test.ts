@@ -116,7 +116,7 @@ function run(steps: readonly Step[], used: Policy): Run {
         else {
           const before: Remediation = current;
           nowMs += one.callMs;
-          current = settleCall(before, one.outcome, null, nowMs);
+          current = settleCall(before, one.outcome, null, used, nowMs);
           charged = current.attempts === before.attempts;
         }
         calls.push({ atMs, attempt, look: one.look, charged, failure });

@@ -24,6 +24,7 @@ const phases: Record<State, Phase> = {
     state: 'held',
     nextAtMs: NOW,
     refusals: 0,
+    retryAtMs: 0,
     hold: { reason: 'silenced', detail: 's1', sinceMs: T0, untilMs: null },
   },
   restarting: {
@@ -36,7 +37,7 @@ const phases: Record<State, Phase> = {
     refusals: 0,
   },
   stabilising: { state: 'stabilising', stableMs: MINUTE, seenAtMs: NOW - 15 * SECOND },
-  escalated: { state: 'escalated', nextAtMs: NOW, hold: null, refusals: 0 },
+  escalated: { state: 'escalated', nextAtMs: NOW, hold: null, refusals: 0, retryAtMs: 0 },
   recovered: { state: 'recovered', untilMs: NOW + HOUR },
   closed: { state: 'closed', as: 'off', untilMs: NOW + HOUR, ranSince: false },
 };

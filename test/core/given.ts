@@ -32,6 +32,7 @@ export function remediation(phase: Phase, over: Partial<Remediation> = {}): Reme
     alerts: [],
     signalAtMs: null,
     mixedSinceMs: null,
+    mixedSeenAtMs: null,
     missingSinceMs: null,
     lookAtMs: T0,
     history: [],

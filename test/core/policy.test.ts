@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decide, nextLookAfterCallMs } from '../../src/core/decide.ts';
+import { decide } from '../../src/core/decide.ts';
 import { afterRefusalMs } from '../../src/core/holds.ts';
 import type { Phase } from '../../src/core/model.ts';
 import { budgetRoomAtMs, jittered, type Policy, schedule, stableForMs } from '../../src/core/policy.ts';
+import { nextLookAfterCallMs } from '../../src/core/transitions.ts';
 import { HOUR, look, looks, MINUTE, policy, remediation, SECOND, status, T0 } from './given.ts';
 
 const restarting = (over: Partial<Extract<Phase, { state: 'restarting' }>> = {}): Phase => ({
@@ -81,11 +82,23 @@ describe('the rolling budget', () => {
     });
     const { next } = decide(flapping, looks.failed, five, T0 + 10 * MINUTE);
     assert.deepEqual(next?.escalation, { reason: 'unstable', sinceMs: T0 + 10 * MINUTE });
-    assert.deepEqual(next?.phase, { state: 'escalated', nextAtMs: T0 + HOUR, hold: null, refusals: 0 });
+    assert.deepEqual(next?.phase, {
+      state: 'escalated',
+      nextAtMs: T0 + HOUR,
+      hold: null,
+      refusals: 0,
+      retryAtMs: 0,
+    });
   });
 
   it('holds the slow rhythm of an escalated remediation as well', () => {
-    const phase: Phase = { state: 'escalated', nextAtMs: T0 + 10 * MINUTE, hold: null, refusals: 0 };
+    const phase: Phase = {
+      state: 'escalated',
+      nextAtMs: T0 + 10 * MINUTE,
+      hold: null,
+      refusals: 0,
+      retryAtMs: 0,
+    };
     const { next, effect } = decide(
       remediation(phase, { attempts: 7, chargedAtMs: charged }),
       looks.failed,
@@ -146,11 +159,25 @@ describe('stableFor', () => {
 
 describe('a half failed connector that is half on its way', () => {
   const mixed = look(status('RUNNING', 'FAILED', 'UNASSIGNED'));
-  const since = (mixedSinceMs: number) => remediation({ state: 'waiting', nextAtMs: T0 }, { mixedSinceMs });
+  const since = (mixedSinceMs: number) =>
+    remediation({ state: 'waiting', nextAtMs: T0 }, { mixedSinceMs, mixedSeenAtMs: T0 + 5.5 * MINUTE });
 
   it('is left alone for 6 minutes, and then what is FAILED is restarted', () => {
     assert.equal(decide(since(T0), mixed, policy, T0 + 6 * MINUTE - 1).reason, 'rebalancing');
     assert.equal(decide(since(T0), mixed, policy, T0 + 6 * MINUTE).effect.type, 'restart');
+  });
+
+  it('starts its 6 minutes anew when nobody saw it for a minute: that is another rebalance', () => {
+    const unseen = remediation(
+      { state: 'waiting', nextAtMs: T0 },
+      { mixedSinceMs: T0, mixedSeenAtMs: T0 + 6 * SECOND },
+    );
+    assert.equal(decide(unseen, mixed, policy, T0 + 12 * MINUTE).reason, 'rebalancing');
+  });
+
+  it('starts its 6 minutes anew with each restart', () => {
+    const { next } = decide(since(T0), mixed, policy, T0 + 6 * MINUTE);
+    assert.deepEqual([next?.phase.state, next?.mixedSinceMs], ['restarting', null]);
   });
 
   it('starts its 6 minutes anew when it was seen whole in between', () => {
@@ -176,14 +203,66 @@ describe('the cadence of looks', () => {
   it('is 2s, settle, 10s, then every 15s after a call', () => {
     const seconds: number[] = [];
     for (let at = 0; seconds.length < 6; at = (seconds.at(-1) ?? 0) * SECOND) {
-      seconds.push(nextLookAfterCallMs(at, 5 * SECOND) / SECOND);
+      seconds.push(nextLookAfterCallMs(at, policy) / SECOND);
     }
     assert.deepEqual(seconds, [2, 5, 10, 25, 40, 55]);
+    const quick = { settleMs: SECOND, stuckAfterMs: 12 * SECOND };
+    assert.deepEqual(
+      [0, 1, 2, 10, 12].map((at) => nextLookAfterCallMs(at * SECOND, quick) / SECOND),
+      [1, 2, 10, 12, 25],
+    );
   });
 
   it('is 1s, 2s, 4s … 32s, then 60s after refusals in a row', () => {
     const seconds = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((refusals) => afterRefusalMs(refusals) / SECOND);
     assert.deepEqual(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
+});
+
+describe('an escalation', () => {
+  it('stays through attempts, stabilising and looks that cannot see, until the connector is recovered', () => {
+    const escalation = { reason: 'exhausted', sinceMs: T0 } as const;
+    const phase: Phase = { state: 'escalated', nextAtMs: T0, hold: null, refusals: 0, retryAtMs: 0 };
+    let current = remediation(phase, { attempts: 7, lastRestartAtMs: T0, escalation });
+    const story: string[] = [];
+    for (const seen of [
+      looks.failed,
+      looks.unknown,
+      looks.running,
+      looks.unknown,
+      looks.failed,
+      looks.running,
+    ]) {
+      const { next } = decide(current, seen, policy, current.lookAtMs + 5 * SECOND);
+      assert.ok(next);
+      current = next;
+      story.push(next.phase.state);
+      assert.deepEqual(next.escalation, escalation);
+    }
+    assert.deepEqual(story, [
+      'restarting',
+      'restarting',
+      'stabilising',
+      'stabilising',
+      'escalated',
+      'stabilising',
+    ]);
+    while (current.phase.state === 'stabilising') {
+      const { next } = decide(current, looks.running, policy, current.lookAtMs);
+      assert.ok(next);
+      current = next;
+    }
+    assert.deepEqual([current.phase.state, current.escalation], ['recovered', null]);
+  });
+});
+
+describe('a connector that was switched on again and ran', () => {
+  it('keeps a signal that comes while it is on its way, and is taken up when it turns out to be FAILED', () => {
+    const phase: Phase = { state: 'closed', as: 'off', untilMs: T0 + HOUR, ranSince: true };
+    const signalled = remediation(phase, { signalAtMs: T0 });
+    const { next } = decide(signalled, looks.unsettled, policy, T0);
+    assert.ok(next);
+    assert.equal(decide(next, looks.failed, policy, next.lookAtMs).reason, 'on_again');
   });
 });
 

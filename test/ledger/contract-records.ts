@@ -34,6 +34,7 @@ export function recordContract(withLedger: WithLedger): void {
             nextAtMs: lookAtMs,
             hold: { reason: 'silenced', detail: 'by “ann”', sinceMs: lookAtMs, untilMs: null },
             refusals: 2,
+            retryAtMs: lookAtMs,
           },
           attempts: 2,
           attemptLog: [{ number: 1, atMs: lookAtMs, outcome: 'accepted', detail: null }],
@@ -268,7 +269,7 @@ export function recordContract(withLedger: WithLedger): void {
         const hold = { reason: 'canary', detail: null, sinceMs: lookAtMs, untilMs: null } as const;
         const escalated: Remediation = {
           ...orders,
-          phase: { state: 'escalated', nextAtMs: null, hold, refusals: 0 },
+          phase: { state: 'escalated', nextAtMs: null, hold, refusals: 0, retryAtMs: 0 },
           attempts: 7,
           lastRestartAtMs: lookAtMs,
           escalation: { reason: 'exhausted', sinceMs: lookAtMs },

@@ -24,6 +24,7 @@ export function remediation(
     alerts: [],
     signalAtMs: null,
     mixedSinceMs: null,
+    mixedSeenAtMs: null,
     missingSinceMs: null,
     history: [],
     ...given,

@@ -79,6 +79,9 @@ export class ScriptedConnect implements ConnectClient {
   /** Awaited inside each bulk read: lets a test hold it, or move time on. */
   beforeBulk: () => void | Promise<void> = () => undefined;
 
+  /** Awaited inside each read of one connector. */
+  beforeOne: () => void | Promise<void> = () => undefined;
+
   constructor(cluster: string, clock: TestClock) {
     this.cluster = cluster;
     this.#clock = clock;
@@ -96,6 +99,7 @@ export class ScriptedConnect implements ConnectClient {
   }
 
   async status(connector: string): Promise<ReadResult<ConnectorStatus>> {
+    await this.beforeOne();
     if (this.one !== null) return this.one;
     const status = this.bulk.outcome === 'ok' ? this.bulk.value.get(connector) : undefined;
     return status ? { outcome: 'ok', value: status } : { outcome: 'not_found', detail: '404' };
@@ -211,4 +215,16 @@ export async function harness(
       await real.close();
     },
   };
+}
+
+/** The ledger with some of its methods replaced. */
+export function replacing(real: Ledger, over: Partial<Ledger>): Ledger {
+  return new Proxy(real, {
+    get: (target, name) => {
+      const replaced = over[name as keyof Ledger];
+      if (replaced !== undefined) return replaced;
+      const own = target[name as keyof Ledger];
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  });
 }

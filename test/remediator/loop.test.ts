@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Remediation } from '../../src/core/model.ts';
-import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts';
+import { LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { MINUTE, SECOND, status } from '../core/given.ts';
-import { type Harness, harness, quiet } from './harness.ts';
+import { type Harness, harness, quiet, replacing } from './harness.ts';
 
 const failed = status('RUNNING', 'RUNNING', 'FAILED');
 const running = status('RUNNING', 'RUNNING', 'RUNNING');
@@ -164,7 +164,7 @@ describe('the loop', () => {
     let clock: Harness['clock'] | undefined;
     h = await harness({
       ledger: (real) =>
-        wrap(real, {
+        replacing(real, {
           commit: async (claim, next, events, keep) => {
             const committed = await real.commit(claim, next, events, keep);
             if (keep !== undefined && !frozen) {
@@ -219,7 +219,7 @@ describe('the loop', () => {
     let broken = true;
     h = await harness({
       ledger: (real) =>
-        wrap(real, {
+        replacing(real, {
           commit: async (...args) => {
             if (broken) throw new LedgerUnavailable('disk full');
             return real.commit(...args);
@@ -295,15 +295,3 @@ describe('the loop', () => {
     assert.deepEqual(await h.ledger.hints('a'), []);
   });
 });
-
-/** The ledger with some of its methods replaced. */
-function wrap(real: Ledger, over: Partial<Ledger>): Ledger {
-  return new Proxy(real, {
-    get: (target, name) => {
-      const replaced = over[name as keyof Ledger];
-      if (replaced !== undefined) return replaced;
-      const own = target[name as keyof Ledger];
-      return typeof own === 'function' ? own.bind(target) : own;
-    },
-  });
-}
