@@ -41,13 +41,16 @@ class HttpConnectClient implements ConnectClient {
     this.#memory = new RestartApiMemory(() => this.#info(versionTimeoutMs), monotonic);
   }
 
-  statuses(): Promise<ReadResult<ReadonlyMap<string, ConnectorStatus | null>>> {
-    return read(this.#wire, {
+  async statuses(): Promise<ReadResult<ReadonlyMap<string, ConnectorStatus | null>>> {
+    const result = await read(this.#wire, {
       operation: 'status',
       path: '/connectors?expand=status',
       bodyLimitBytes: STATUSES_LIMIT_BYTES,
       parse: parseStatuses,
     });
+    // So that no restart has to wait for the version first.
+    if (result.outcome === 'ok') void this.#memory.get();
+    return result;
   }
 
   status(connector: string): Promise<ReadResult<ConnectorStatus>> {

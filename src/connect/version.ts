@@ -29,6 +29,7 @@ export class RestartApiMemory {
   readonly #monotonic: () => number;
   #api: RestartApi = 'modern';
   #untilMs = Number.NEGATIVE_INFINITY;
+  #underWay: Promise<RestartApi> | null = null;
 
   constructor(info: () => Promise<ReadResult<{ version: string }>>, monotonic: () => number) {
     this.#info = info;
@@ -37,6 +38,13 @@ export class RestartApiMemory {
 
   async get(): Promise<RestartApi> {
     if (this.#monotonic() < this.#untilMs) return this.#api;
+    this.#underWay ??= this.#ask().finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
+  }
+
+  async #ask(): Promise<RestartApi> {
     const info = await this.#info();
     const api = info.outcome === 'ok' ? restartApiOf(info.value.version) : null;
     if (api === null) this.#keep(this.#api, ASK_AGAIN_AFTER_MS);
