@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { check } from './check.ts';
+import { check, notYet } from './check.ts';
 import { formatProblems, loadConfig } from './config/load.ts';
 import { LedgerOpenError } from './ledger/open-error.ts';
 import { createLogger, describeError } from './log.ts';
@@ -36,7 +36,7 @@ export async function runCli(): Promise<number> {
   const version = readVersion();
   const log = createLogger(config.log.level);
   for (const warning of warnings) log.warn({ warning }, 'configuration');
-  for (const text of notYet(config.alertmanagers.length > 0)) log.warn(text);
+  for (const text of notYet(config)) log.warn(text);
 
   let service: Awaited<ReturnType<typeof buildService>>;
   try {
@@ -84,15 +84,6 @@ function readArguments(): { config?: string; check?: boolean; help?: boolean } |
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return null;
   }
-}
-
-/** What the configuration asks for and this version does not do: said at the start, not found out at night. */
-function notYet(alertmanagers: boolean): string[] {
-  return alertmanagers
-    ? [
-        'alertmanagers are configured, but this version does not read silences: a silence stops no restart yet',
-      ]
-    : ['no alertmanagers are configured: webhooks only, silences are not checked'];
 }
 
 function readVersion(): string {

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { mask } from './core/diagnosis.ts';
+import { mask, maskCredentials } from './core/diagnosis.ts';
 import type { Metrics } from './metrics.ts';
 import type { Reporter, Story } from './remediator/report.ts';
 
@@ -14,9 +14,13 @@ export function createLogger(level: string): Logger {
   });
 }
 
+/** A kind of ignored alert is logged this often at most. */
+const IGNORED_EVERY_MS = 60_000;
+
 /** Joins metrics and log into what the loop reports to. */
 export function createReporter(metrics: Metrics, log: Logger): Reporter {
   let ledgerWasUp: boolean | null = null;
+  const saidIgnored = new Map<string, number>();
   return {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
     news: (story) => tellStory(log, story),
@@ -32,6 +36,16 @@ export function createReporter(metrics: Metrics, log: Logger): Reporter {
           ...(alert === undefined ? {} : { alert }),
         },
         'opened by an alert',
+      );
+    },
+    ignored: ({ why, count, example }) => {
+      // A wrong label is the most likely reason for "an alert came and nothing happened": say it, but not a thousand times.
+      const last = saidIgnored.get(why) ?? Number.NEGATIVE_INFINITY;
+      if (performance.now() - last < IGNORED_EVERY_MS) return;
+      saidIgnored.set(why, performance.now());
+      log.warn(
+        { why, count, labels: example },
+        'alerts were ignored; further ones are only counted for a minute',
       );
     },
     restarted: (call) => {
@@ -55,7 +69,7 @@ export function createReporter(metrics: Metrics, log: Logger): Reporter {
     },
     clusterReadable: (cluster, readable, detail) => {
       if (readable) log.info({ cluster }, 'Kafka Connect can be read again');
-      else log.warn({ cluster, detail }, 'Kafka Connect cannot be read');
+      else log.warn({ cluster, detail: maskCredentials(detail) }, 'Kafka Connect cannot be read');
     },
     fault: (what, error) => log.error({ what, error: describeError(error) }, 'unexpected error'),
   };

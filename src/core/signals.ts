@@ -30,6 +30,8 @@ export type AlertReading =
       readonly kind: 'ignored';
       readonly why: Ignored;
       readonly status: 'firing' | 'resolved' | 'unknown';
+      /** What it carried, where that could be read: for the person who wonders why nothing happened. */
+      readonly labels: Readonly<Record<string, string>> | null;
     };
 
 /** How alerts name their target. */
@@ -53,22 +55,27 @@ export function readAlert(
   rules: SignalRules,
   status: 'firing' | 'resolved' | null = null,
 ): AlertReading {
-  const invalid: AlertReading = { kind: 'ignored', why: 'invalid', status: status ?? 'unknown' };
+  const invalid: AlertReading = {
+    kind: 'ignored',
+    why: 'invalid',
+    status: status ?? 'unknown',
+    labels: null,
+  };
   if (!isObject(alert)) return invalid;
   const said = status ?? alert['status'];
   if (said !== 'firing' && said !== 'resolved') return invalid;
   const labels = readLabels(alert['labels']);
   if (labels === null) return { ...invalid, status: said };
-  if (labels['alertname'] === WATCHDOG) return { kind: 'ignored', why: 'watchdog', status: said };
+  if (labels['alertname'] === WATCHDOG) return { kind: 'ignored', why: 'watchdog', status: said, labels };
 
   const given = alert['fingerprint'];
   const fingerprint = typeof given === 'string' && given !== '' ? given : labelKey(labels);
   const connector = unquoteJmx(labels[rules.labels.connector] ?? '');
   if (connector === '' && !rules.isForRemediation(labels)) {
-    return { kind: 'ignored', why: 'no_target', status: said };
+    return { kind: 'ignored', why: 'no_target', status: said, labels };
   }
   const cluster = clusterOf(labels, rules);
-  if (typeof cluster !== 'string') return { kind: 'ignored', why: cluster.why, status: said };
+  if (typeof cluster !== 'string') return { kind: 'ignored', why: cluster.why, status: said, labels };
   if (connector === '') {
     return { kind: 'cluster', signal: { cluster, status: said, fingerprint, labels } };
   }

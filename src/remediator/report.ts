@@ -9,6 +9,8 @@ export interface Reporter {
   news(story: Story): void;
   /** A first signal opened a remediation. */
   opened(signal: Signal): void;
+  /** Alerts of one webhook that nobody will look at, by why, with the labels of one of them. */
+  ignored(what: { why: string; count: number; example: Readonly<Record<string, string>> | null }): void;
   /** What came back from a restart call. */
   restarted(call: RestartTold): void;
   /** From the webhook's arrival to the restart call, for a first attempt on the replica that took the webhook. */

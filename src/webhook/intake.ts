@@ -66,6 +66,7 @@ export class Intake {
       metrics.alert(statusOf(one), outcome);
       if (isAccepted(outcome)) accepted += 1;
     }
+    this.#tellIgnored(reading.readings);
     return { accepted, ignored: reading.readings.length - accepted };
   }
 
@@ -81,6 +82,17 @@ export class Intake {
       this.#waiting.push({ signals, resolve, reject });
       if (!this.#draining) void this.#drain();
     });
+  }
+
+  #tellIgnored(readings: readonly AlertReading[]): void {
+    const byReason = new Map<string, { count: number; example: Readonly<Record<string, string>> | null }>();
+    for (const one of readings) {
+      // An alert for other people that comes along is nothing to talk about, nor is the watchdog.
+      if (one.kind !== 'ignored' || one.why === 'watchdog') continue;
+      const { count } = byReason.get(one.why) ?? { count: 0 };
+      byReason.set(one.why, { count: count + 1, example: one.labels });
+    }
+    for (const [why, { count, example }] of byReason) this.#deps.reporter.ignored({ why, count, example });
   }
 
   async #drain(): Promise<void> {

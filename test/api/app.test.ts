@@ -16,6 +16,7 @@ import { policy } from '../core/given.ts';
 const silent: Reporter = {
   decided: () => undefined,
   opened: () => undefined,
+  ignored: () => undefined,
   news: () => undefined,
   restarted: () => undefined,
   reacted: () => undefined,

@@ -156,6 +156,7 @@ export async function harness(
   const reporter: Reporter = {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
     opened: () => undefined,
+    ignored: () => undefined,
     news: (story) => stories.push(story),
     restarted: (call) => metrics.restarted(call.cluster, call.connector, call.outcome),
     reacted: (seconds) => metrics.reacted(seconds),
