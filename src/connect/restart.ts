@@ -1,13 +1,11 @@
 import type { ConnectorStatus, RestartPlan } from '../core/model.ts';
-import { statusVerdict } from '../core/verdict.ts';
+import { STATUS_AGE_AT_MOST_MS, statusVerdict } from '../core/verdict.ts';
 import type { ReadResult, RestartResult } from './client.ts';
 import { joined } from './detail.ts';
 import { type Posted, post } from './post.ts';
 import { readCredentials, type Wire } from './read.ts';
 import type { RestartApi, RestartApiMemory } from './version.ts';
 
-/** A status that leads to a restart is at most this old when the request leaves (promise P1). */
-export const STATUS_AGE_AT_MOST_MS = 2_000;
 /** Connections to one worker for one call: the first may take so long that the status has to be read again. */
 const CONNECTIONS_AT_MOST = 3;
 /** Outcomes that show a worker at work: it is asked first the next time. */

@@ -15,6 +15,9 @@ export type ConnectLook =
       readonly detail: string;
     };
 
+/** A status that leads to a restart is at most this old when the request leaves (promise P1). */
+export const STATUS_AGE_AT_MOST_MS = 2_000;
+
 /** A second 404 counts only when it comes at least this long after the first: both could be one worker starting. */
 export const GONE_AFTER_MS = 2_000;
 

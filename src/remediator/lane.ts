@@ -4,16 +4,14 @@ import { decide } from '../core/decide.ts';
 import { maskCredentials } from '../core/diagnosis.ts';
 import type { AuditEvent, Decision, Effect, HoldReason, Remediation, RestartOutcome } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
-import { settleCall } from '../core/transitions.ts';
-import { statusVerdict } from '../core/verdict.ts';
+import { FIRST_LOOK_MS, settleCall } from '../core/transitions.ts';
+import { STATUS_AGE_AT_MOST_MS, statusVerdict } from '../core/verdict.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
 import { LedgerUnavailable } from '../ledger/ledger.ts';
 import type { BulkRead, ClusterReader } from './cluster-reader.ts';
 import { lookAtOne, lookInBulk, type TimedLook } from './look.ts';
 import { ACTOR, auditOf, type Reporter, storyOf } from './report.ts';
 
-/** A status that leads to a restart is at most this old when the call is made (promise P1). */
-export const STATUS_AGE_AT_MOST_MS = 2_000;
 /** A look older than this is taken again before a restart is decided on it, to keep room below the limit. */
 const LOOK_AGAIN_AFTER_MS = 1_000;
 /** Another process may have written to the ledger, which nobody announces: look at least this often. */
@@ -328,6 +326,6 @@ class Places {
   queueMs(places: number): number {
     const round = Math.floor(this.#queued / Math.max(1, places));
     this.#queued += 1;
-    return round * STATUS_AGE_AT_MOST_MS;
+    return round * FIRST_LOOK_MS;
   }
 }
