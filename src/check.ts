@@ -25,7 +25,7 @@ export async function check(
   };
   report(true, 'configuration', `${source} is valid`);
   for (const warning of [...warnings, ...notYet(config)]) print(`note    ${warning}`);
-  await checkLedger(config, report);
+  await checkLedger(config, report, (text) => print(`note    ${text}`));
   for (const cluster of config.clusters) await checkCluster(cluster, report);
   for (const alertmanager of config.alertmanagers) await checkAlertmanager(alertmanager, report);
   print(failed === 0 ? 'everything can be used' : `${failed} of the above cannot be used`);
@@ -47,7 +47,7 @@ export function notYet(config: Config): string[] {
 
 type Report = (ok: boolean, what: string, found: string) => void;
 
-async function checkLedger(config: Config, report: Report): Promise<void> {
+async function checkLedger(config: Config, report: Report, note: (text: string) => void): Promise<void> {
   const what = `ledger ${config.ledger.kind === 'sqlite' ? config.ledger.path : config.ledger.kind}`;
   if (config.ledger.kind === 'sqlite' && !existsSync(config.ledger.path)) {
     // Looking must not leave a file behind.
@@ -60,7 +60,11 @@ async function checkLedger(config: Config, report: Report): Promise<void> {
     return;
   }
   try {
-    const ledger = await openLedger(config.ledger, { limits: config.limits, now: Date.now });
+    const ledger = await openLedger(config.ledger, {
+      limits: config.limits,
+      now: Date.now,
+      onWarning: note,
+    });
     const open = (await ledger.overview()).length;
     await ledger.close();
     report(true, what, `can be written, ${open} remediations in it`);

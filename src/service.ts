@@ -43,6 +43,7 @@ export async function buildService(config: Config, log: Logger, version: string)
     onDamage: (key, error) => {
       log.error({ ...key, error: describeError(error) }, 'a damaged record was set aside');
     },
+    onWarning: (text) => log.warn(text),
   });
 
   const clients = config.clusters.map((cluster) => ({

@@ -1,18 +1,10 @@
+import { parseRedisUrl } from '../ledger/redis-url.ts';
+
 /** What `ledger.url` says. */
 export type LedgerUrl =
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'memory' }
   | { readonly kind: 'redis'; readonly mode: 'single' | 'sentinel' | 'cluster'; readonly tls: boolean };
-
-/** The schemes of Redis, and what they mean. */
-const REDIS: ReadonlyMap<string, Omit<LedgerUrl & { kind: 'redis' }, 'kind'>> = new Map([
-  ['redis', { mode: 'single', tls: false }],
-  ['rediss', { mode: 'single', tls: true }],
-  ['redis+sentinel', { mode: 'sentinel', tls: false }],
-  ['rediss+sentinel', { mode: 'sentinel', tls: true }],
-  ['redis+cluster', { mode: 'cluster', tls: false }],
-  ['rediss+cluster', { mode: 'cluster', tls: true }],
-]);
 
 /** Reads `ledger.url`; null when it is none of the known forms. */
 export function parseLedgerUrl(text: string): LedgerUrl | null {
@@ -24,10 +16,12 @@ export function parseLedgerUrl(text: string): LedgerUrl | null {
     if (path === '' || path.startsWith('//') || path.endsWith('/') || path.startsWith(':')) return null;
     return { kind: 'sqlite', path };
   }
-  const redis = REDIS.get(scheme.toLowerCase());
-  // Sentinels and clusters have several hosts, which no URL parser knows: only that there is one is checked here.
-  if (redis !== undefined && /^\/\/(?:[^\s]*@)?[^\s/?#@]+(?:[/?#][^\s]*)?$/.test(rest)) {
-    return { kind: 'redis', ...redis };
+  if (!/^rediss?(?:\+|$)/i.test(scheme)) return null;
+  try {
+    const { mode, tls } = parseRedisUrl(text);
+    return { kind: 'redis', mode, tls: tls !== null };
+  } catch {
+    // What is wrong with it is not said: there may be a password in it, at any place.
+    return null;
   }
-  return null;
 }

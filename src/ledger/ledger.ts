@@ -26,15 +26,15 @@ export interface Ledger {
 
   /**
    * Writes a claimed record. Refused with null when the version moved or the lease is no longer the caller's.
-   * With `keepLease` the answer is the renewed claim (the lease is extended to `leaseMs` from now); else the lease ends
-   * and the answer is the claim as written. `next: null` removes the record.
+   * With `keepLease` the answer is the renewed claim; else the lease ends and the answer is the claim as written.
+   * `full`: nothing was changed, since `keepLease.unverifiedAtMost` would be exceeded. `next: null` removes the record.
    */
   commit(
     claim: Claim,
     next: Remediation | null,
     events: readonly AuditEvent[],
-    keepLease?: { leaseMs: number },
-  ): Promise<Claim | null>;
+    keepLease?: KeepLease,
+  ): Promise<Claim | 'full' | null>;
 
   /** The claim with the current version and record; null when the lease is no longer the caller's or the record is gone. */
   refresh(claim: Claim): Promise<Claim | null>;
@@ -108,6 +108,17 @@ export interface ClaimAnswer {
 export interface Claim extends Stored {
   readonly token: string;
   readonly leaseUntilMs: number;
+}
+
+/** How a lease goes on after a commit. */
+export interface KeepLease {
+  /** From now. */
+  readonly leaseMs: number;
+  /**
+   * A record that becomes unverified (in `restarting`, without its first look) is refused where its cluster has so many
+   * of them already, whichever process made them; default: any number.
+   */
+  readonly unverifiedAtMost?: number;
 }
 
 export interface OverviewRow {

@@ -4,20 +4,18 @@ export const openFailures = [
   'in_use',
   /** The directory of the file does not exist; it is not created, since a wrong path would then look like an empty ledger. */
   'no_directory',
-  /** Not a SQLite database, or one that another application made. */
+  /** Not a SQLite database, or one that another application made; in Redis, keys of somebody else. */
   'foreign',
   /** Made by a later version of connect-medic. */
   'newer',
   /** A ledger, and its file is damaged. */
   'damaged',
-  /** It cannot be read or written: permissions, a full disk, a directory in its place. */
+  /** It cannot be read or written: permissions, a full disk, a directory in its place; a wrong URL, a Redis that is too old. */
   'unusable',
-  /** This version of connect-medic has no such ledger. */
-  'unsupported',
 ] as const;
 export type OpenFailure = (typeof openFailures)[number];
 
-/** A ledger could not be opened, and nothing was changed. `message` is written for an operator and names the file. */
+/** A ledger could not be opened, and nothing was changed. `message` is written for an operator and names the file or the server. */
 export class LedgerOpenError extends Error {
   override readonly name = 'LedgerOpenError';
   readonly failure: OpenFailure;

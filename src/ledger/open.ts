@@ -1,5 +1,5 @@
 import type { Ledger } from './ledger.ts';
-import { LedgerOpenError } from './open-error.ts';
+import { openRedisLedger } from './redis.ts';
 import { openSqliteLedger, type SqliteLedgerOptions } from './sqlite.ts';
 
 /** Which ledger, as the configuration's `ledger.url` names it. */
@@ -8,20 +8,41 @@ export type LedgerConfig =
   | { readonly kind: 'sqlite'; readonly path: string }
   /** Gone with the process: for trying out and for tests. */
   | { readonly kind: 'memory' }
-  | { readonly kind: 'redis' };
+  /** Any number of processes. */
+  | {
+      readonly kind: 'redis';
+      /** The whole URL, with its password. */
+      readonly url: { reveal(): string };
+      readonly keyPrefix: string;
+      readonly replicas: number;
+    };
 
-/** Opens the ledger that the configuration names. Rejects with `LedgerOpenError`. */
-export async function openLedger(config: LedgerConfig, dependencies: SqliteLedgerOptions): Promise<Ledger> {
+export interface LedgerDependencies extends SqliteLedgerOptions {
+  /** Something about the ledger's server that an operator should change, said once. Must not throw. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/**
+ * Opens the ledger that the configuration names. Rejects with `LedgerOpenError`. A Redis that cannot be reached is no
+ * such error: the ledger is opened, and rejects what it is asked until it can.
+ */
+export async function openLedger(config: LedgerConfig, dependencies: LedgerDependencies): Promise<Ledger> {
+  const { limits, onDamage, onWarning } = dependencies;
   switch (config.kind) {
     case 'sqlite':
       return openSqliteLedger({ ...dependencies, path: config.path });
     case 'memory':
       return openSqliteLedger({ ...dependencies, path: ':memory:' });
     case 'redis':
-      throw new LedgerOpenError(
-        'unsupported',
-        'a Redis ledger is not available in this version of connect-medic: use sqlite: or memory:',
-      );
+      return openRedisLedger({
+        // Not `now`: the clock is Redis's, the same for all who share it.
+        url: config.url.reveal(),
+        keyPrefix: config.keyPrefix,
+        replicas: config.replicas,
+        limits,
+        ...(onDamage === undefined ? {} : { onDamage }),
+        ...(onWarning === undefined ? {} : { onWarning }),
+      });
     default:
       return config satisfies never;
   }

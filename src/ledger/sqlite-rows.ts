@@ -1,12 +1,6 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import {
-  type AuditEvent,
-  type EscalationReason,
-  type HoldReason,
-  type Remediation,
-  type State,
-  states,
-} from '../core/model.ts';
+import type { AuditEvent, EscalationReason, HoldReason, Remediation, State } from '../core/model.ts';
+import { isUnverified } from './body.ts';
 import type { Key } from './ledger.ts';
 
 /** What `remediation JOIN body` gives. `json` is null where the body is missing. */
@@ -15,6 +9,7 @@ export interface RecordRow extends Key {
   readonly look_at_ms: number;
   readonly lease_token: string | null;
   readonly lease_until_ms: number;
+  readonly unverified: 0 | 1;
   readonly body_id: number;
   readonly json: string | null;
 }
@@ -58,29 +53,6 @@ export function first<Row>(statement: StatementSync, ...parameters: SQLInputValu
 }
 
 /**
- * The record of a row. The column is the truth for `lookAtMs`, since `wake` moves it without rewriting the body.
- * Throws when the body is not a record.
- */
-export function parseRecord(row: Pick<RecordRow, 'json' | 'look_at_ms'>): Remediation {
-  if (row.json === null) throw new Error('the body is missing');
-  const parsed: unknown = JSON.parse(row.json);
-  if (!isRemediation(parsed)) throw new Error('the body is no remediation');
-  return { ...parsed, lookAtMs: row.look_at_ms };
-}
-
-/**
- * Tells a record from damage. It looks at what the ledger and every decision lean on, not at each field: the ledger wrote
- * this body itself, so what is to be found here is a broken file, not another author.
- */
-function isRemediation(value: unknown): value is Remediation {
-  if (typeof value !== 'object' || value === null) return false;
-  const { cluster, connector, phase } = value as Partial<Record<keyof Remediation, unknown>>;
-  if (typeof cluster !== 'string' || typeof connector !== 'string') return false;
-  if (typeof phase !== 'object' || phase === null || !('state' in phase)) return false;
-  return states.some((state) => state === phase.state);
-}
-
-/**
  * The narrow columns of a record, in the order `look_at_ms, state, unverified, attempts, last_restart_at_ms, escalation,
  * cause_class, hold`.
  */
@@ -93,21 +65,13 @@ export function columnsOf(remediation: Remediation): SQLInputValue[] {
   return [
     Math.ceil(lookAtMs),
     phase.state,
-    phase.state === 'restarting' && phase.looks === 0 ? 1 : 0,
+    isUnverified(remediation) ? 1 : 0,
     remediation.attempts,
     remediation.lastRestartAtMs,
     remediation.escalation?.reason ?? null,
     remediation.cause?.class ?? null,
     'hold' in phase ? (phase.hold?.reason ?? null) : null,
   ];
-}
-
-/** Refuses a record under another record's key: it would be written where nobody looks for it. */
-export function requireKey(key: Key, remediation: Remediation): void {
-  if (key.cluster === remediation.cluster && key.connector === remediation.connector) return;
-  throw new TypeError(
-    `a record of ${remediation.cluster}/${remediation.connector} under the key ${key.cluster}/${key.connector}`,
-  );
 }
 
 export function eventOf(row: EventRow): AuditEvent {
@@ -121,12 +85,4 @@ export function eventOf(row: EventRow): AuditEvent {
     actor: row.actor,
     detail: row.detail,
   };
-}
-
-export function parseLabels(json: string): Record<string, string> {
-  const labels: unknown = JSON.parse(json);
-  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
-    throw new Error('the labels are no object');
-  }
-  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 const record = `
-  SELECT cluster, connector, version, look_at_ms, lease_token, lease_until_ms, body_id, json
+  SELECT cluster, connector, version, look_at_ms, lease_token, lease_until_ms, unverified, body_id, json
   FROM remediation LEFT JOIN body ON body.id = body_id`;
 
 /** The statements on remediations, prepared once. The eight columns of `columnsOf` stay together, in its order. */

@@ -1,13 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AuditEvent } from '../core/model.ts';
+import { eventsByDefault, hintsPerCluster, parseLabels, setAsideAtMost } from './body.ts';
 import type { EventFilter, Hint, Key } from './ledger.ts';
-import { all, type EventRow, eventOf, type HintRow, parseLabels, type RecordRow } from './sqlite-rows.ts';
-
-/** Hints kept for each cluster; the oldest go. One is enough to have a cluster read, the others carry labels. */
-export const hintsPerCluster = 100;
-/** Unreadable bodies kept for a human; the oldest go. */
-const setAsideAtMost = 100;
-const eventsByDefault = 1000;
+import { all, type EventRow, eventOf, type HintRow, type RecordRow } from './sqlite-rows.ts';
 
 /**
  * What only grows and is cut at its old end: the audit trail, hints, and what was set aside. Called inside the ledger's

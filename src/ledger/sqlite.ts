@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditEvent, Remediation } from '../core/model.ts';
+import { isUnverified, parseBody, requireKey } from './body.ts';
 import {
   type Claim,
   type ClaimAnswer,
   type ClaimRequest,
   type EventFilter,
   type Hint,
+  type KeepLease,
   type Key,
   type Ledger,
   type LedgerLimits,
@@ -16,15 +18,7 @@ import {
   type WriteResult,
 } from './ledger.ts';
 import { type LedgerFile, messageOf, openLedgerFile } from './sqlite-file.ts';
-import {
-  all,
-  columnsOf,
-  first,
-  type OverviewColumns,
-  parseRecord,
-  type RecordRow,
-  requireKey,
-} from './sqlite-rows.ts';
+import { all, columnsOf, first, type OverviewColumns, type RecordRow } from './sqlite-rows.ts';
 import { SqliteSession } from './sqlite-session.ts';
 import { prepareStatements } from './sqlite-statements.ts';
 import { SqliteTrails } from './sqlite-trails.ts';
@@ -148,12 +142,13 @@ export class SqliteLedger implements Ledger {
     claim: Claim,
     next: Remediation | null,
     events: readonly AuditEvent[],
-    keepLease?: { leaseMs: number },
-  ): Promise<Claim | null> {
+    keepLease?: KeepLease,
+  ): Promise<Claim | 'full' | null> {
     if (next !== null) requireKey(claim.remediation, next);
     return this.#session.write(() => {
       const row = this.#row(claim.remediation);
       if (row === null || row.version !== claim.version || row.lease_token !== claim.token) return null;
+      if (next !== null && this.#exceeds(row, next, keepLease?.unverifiedAtMost)) return 'full';
       this.#trails.append(events);
       const nowMs = this.#now();
       if (next === null) {
@@ -243,6 +238,12 @@ export class SqliteLedger implements Ledger {
     return first<RecordRow>(this.#sql.row, cluster, connector);
   }
 
+  /** Whether a record that becomes unverified would be one too many in its cluster. */
+  #exceeds({ cluster, unverified }: RecordRow, next: Remediation, atMost: number | undefined): boolean {
+    if (atMost === undefined || unverified === 1 || !isUnverified(next)) return false;
+    return (first<{ n: number }>(this.#sql.unverified, cluster)?.n ?? 0) >= atMost;
+  }
+
   #count(): number {
     return first<{ n: number }>(this.#sql.count)?.n ?? 0;
   }
@@ -277,7 +278,7 @@ export class SqliteLedger implements Ledger {
     const readable = new Map<RecordRow, Stored>();
     for (const row of rows) {
       try {
-        readable.set(row, { version: row.version, remediation: parseRecord(row) });
+        readable.set(row, { version: row.version, remediation: parseBody(row.json, row.look_at_ms) });
       } catch (error) {
         this.#setAside(row, error);
         this.#onDamage({ cluster: row.cluster, connector: row.connector }, error);

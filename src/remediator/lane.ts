@@ -53,8 +53,9 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    // The lease outlasts the look, the restart call and the look before it, with room to spare.
-    this.#leaseMs = 60_000 + 4 * options.requestTimeoutMs;
+    // The lease outlasts the restart call and the look before it, with room to spare. Where another process dies, its
+    // remediations rest for so long.
+    this.#leaseMs = 30_000 + 3 * options.requestTimeoutMs;
   }
 
   start(): void {
@@ -165,13 +166,20 @@ export class Lane {
         this.#places.giveBack();
         break;
       }
-      const keep = restarts ? { leaseMs: this.#leaseMs } : undefined;
-      let committed: Claim | null = null;
+      const keep = restarts
+        ? { leaseMs: this.#leaseMs, unverifiedAtMost: this.#options.maxUnverified }
+        : undefined;
+      let committed: Claim | 'full' | null = null;
       try {
         committed = await ledger.commit(claim, next, auditOf(before, decision, nowMs), keep);
       } finally {
-        if (restarts && committed === null) this.#places.giveBack();
+        if (restarts && (committed === null || committed === 'full')) this.#places.giveBack();
         else if (restarts) this.#places.settle();
+      }
+      if (committed === 'full') {
+        // Another process took the last place.
+        this.#places.noneFree();
+        continue;
       }
       if (committed === null) {
         // Somebody wrote to it, a webhook most likely: read again, decide again.
@@ -315,6 +323,11 @@ class Places {
   giveBack(): void {
     this.#free += 1;
     this.#pending -= 1;
+  }
+
+  /** The ledger says so, between two turns. */
+  noneFree(): void {
+    this.#free = Math.min(0, this.#free);
   }
 
   /** It is in the ledger now. */

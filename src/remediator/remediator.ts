@@ -4,7 +4,7 @@ import type { ConnectorStatus } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Signal } from '../core/signals.ts';
 import { closing } from '../core/transitions.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import { type Ledger, LedgerUnavailable } from '../ledger/ledger.ts';
 import { ClusterReader } from './cluster-reader.ts';
 import { Lane } from './lane.ts';
 import { Poller } from './poller.ts';
@@ -38,6 +38,7 @@ interface ClusterWork {
 /** All clusters' lanes and pollers: what acts on the ledger's records. */
 export class Remediator {
   readonly #options: RemediatorOptions;
+  readonly #ended = new AbortController();
   readonly #work = new Map<string, ClusterWork>();
 
   constructor(options: RemediatorOptions) {
@@ -70,13 +71,27 @@ export class Remediator {
       lane.start();
       poller.start();
     }
-    void this.#closeUnconfigured().catch((error: unknown) => {
-      this.#options.reporter.fault('closing remediations of clusters that are configured no more', error);
-    });
+    void this.#closeUnconfiguredOnce();
+  }
+
+  /** The ledger may be down while the process starts: tried until it is not. */
+  async #closeUnconfiguredOnce(): Promise<void> {
+    const { clock, reporter } = this.#options;
+    while (!this.#ended.signal.aborted) {
+      try {
+        return await this.#closeUnconfigured();
+      } catch (error) {
+        if (!(error instanceof LedgerUnavailable)) {
+          return reporter.fault('closing remediations of clusters that are configured no more', error);
+        }
+        await clock.sleep(1_000, this.#ended.signal);
+      }
+    }
   }
 
   /** No new work; what is in flight is finished. */
   async stop(): Promise<void> {
+    this.#ended.abort();
     const ends = [...this.#work.values()].flatMap(({ lane, poller }) => [lane.stop(), poller.stop()]);
     await Promise.all(ends);
   }

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Claim, Ledger } from '../../src/ledger/ledger.ts';
 import type { WithLedger } from './contract.ts';
-import { create, event, key, loaded, loadOne, nowOf, remediation, replace, restarting } from './records.ts';
+import {
+  create,
+  event,
+  key,
+  loaded,
+  loadOne,
+  nowOf,
+  remediation,
+  replace,
+  restarting,
+  written,
+} from './records.ts';
 
 const MINUTE = 60_000;
 const cluster = 'payments';
@@ -148,16 +159,16 @@ export function claimContract(withLedger: WithLedger): void {
         const claim = await openClaim(ledger);
         const next = { ...claim.remediation, attempts: 1 };
         const happened = event('orders', { atMs: next.lookAtMs, reason: 'attempt', attempt: 1 });
-        const written = await ledger.commit(claim, next, [happened]);
-        assert.deepEqual(written?.remediation, next);
-        assert.ok(written.version > claim.version);
+        const after = written(await ledger.commit(claim, next, [happened]));
+        assert.deepEqual(after.remediation, next);
+        assert.ok(after.version > claim.version);
         assert.deepEqual(await loaded(ledger, key('orders')), {
-          version: written.version,
+          version: after.version,
           remediation: next,
         });
         assert.deepEqual(await ledger.events(), [happened]);
         assert.equal(await ledger.refresh(claim), null);
-        assert.equal(await ledger.commit(written, next, []), null);
+        assert.equal(await ledger.commit(after, next, []), null);
         assert.deepEqual(namesOf((await ledger.claim({ cluster, limit: 1, leaseMs: 1 })).claims), ['orders']);
       }),
     );
@@ -168,14 +179,47 @@ export function claimContract(withLedger: WithLedger): void {
         const claim = await openClaim(ledger, 10 * MINUTE);
         await advance(9 * MINUTE);
         const next = { ...claim.remediation, attempts: 1 };
-        const kept = await ledger.commit(claim, next, [], { leaseMs: 10 * MINUTE });
-        assert.ok(kept);
+        const kept = written(await ledger.commit(claim, next, [], { leaseMs: 10 * MINUTE }));
         assert.equal(kept.token, claim.token);
         assert.ok(kept.leaseUntilMs >= claim.leaseUntilMs + 9 * MINUTE);
         await advance(9 * MINUTE);
         assert.deepEqual((await ledger.claim({ cluster, limit: 1, leaseMs: 1 })).claims, []);
         assert.equal(await ledger.commit(claim, next, []), null, 'the version moved on');
         assert.ok(await ledger.commit(kept, next, []));
+      }),
+    );
+
+    it(
+      'has no more unverified records of a cluster than it is told, and changes nothing beyond',
+      withLedger(async (ledger) => {
+        const nowMs = await nowOf(ledger);
+        const due = { lookAtMs: nowMs };
+        const unverified = { ...due, phase: restarting(0, nowMs) };
+        await ledger.store([
+          create(remediation('a', unverified)),
+          create(remediation('b', due)),
+          create(remediation('c', due)),
+          create(remediation('d', { ...unverified, cluster: 'search' })),
+        ]);
+        const { claims } = await ledger.claim({ cluster, limit: 3, leaseMs: MINUTE });
+        const [a, b, c] = claims;
+        assert.ok(a && b && c);
+        const restart = (claim: Claim, unverifiedAtMost: number) =>
+          ledger.commit(
+            claim,
+            { ...claim.remediation, phase: restarting(0, nowMs) },
+            [event(claim.remediation.connector, { atMs: nowMs })],
+            { leaseMs: MINUTE, unverifiedAtMost },
+          );
+        written(await restart(b, 2));
+        assert.equal(await restart(c, 2), 'full');
+        assert.equal((await ledger.events()).length, 1);
+        assert.deepEqual(await ledger.refresh(c), c, 'neither the record nor its lease');
+        written(await restart(a, 2));
+        const looked = { ...c.remediation, phase: restarting(1, nowMs) };
+        const after = written(await ledger.commit(c, looked, [], { leaseMs: MINUTE, unverifiedAtMost: 0 }));
+        assert.equal(await restart(after, 2), 'full');
+        written(await restart(after, 3));
       }),
     );
 
@@ -307,8 +351,7 @@ export function claimContract(withLedger: WithLedger): void {
         const nowMs = await nowOf(ledger);
         const claim = await openClaim(ledger);
         const later = { ...claim.remediation, lookAtMs: nowMs + 60 * MINUTE };
-        const kept = await ledger.commit(claim, later, [], { leaseMs: 10 * MINUTE });
-        assert.ok(kept);
+        const kept = written(await ledger.commit(claim, later, [], { leaseMs: 10 * MINUTE }));
         await ledger.wake([key('orders')]);
         assert.deepEqual((await ledger.claim({ cluster, limit: 1, leaseMs: 1 })).claims, []);
         assert.equal((await loaded(ledger, key('orders'))).version, kept.version);

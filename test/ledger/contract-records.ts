@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Remediation } from '../../src/core/model.ts';
 import type { WithLedger } from './contract.ts';
-import { create, event, key, loaded, loadOne, nowOf, remediation, replace, restarting } from './records.ts';
+import {
+  create,
+  event,
+  key,
+  loaded,
+  loadOne,
+  nowOf,
+  remediation,
+  replace,
+  restarting,
+  written,
+} from './records.ts';
 
 const MINUTE = 60_000;
 
@@ -275,8 +286,7 @@ export function recordContract(withLedger: WithLedger): void {
           escalation: { reason: 'exhausted', sinceMs: lookAtMs },
           cause: { class: 'java.lang.Error', message: '', verdict: 'unknown', rule: null },
         };
-        const claim = await ledger.commit(claims[0], escalated, [], { leaseMs: MINUTE });
-        assert.ok(claim);
+        const claim = written(await ledger.commit(claims[0], escalated, [], { leaseMs: MINUTE }));
         assert.deepEqual(await ledger.overview(), [
           {
             ...bare,

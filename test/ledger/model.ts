@@ -12,7 +12,14 @@ import { event, key, nowOf, remediation, restarting } from './records.ts';
 type Command =
   | { type: 'store'; writes: { name: string; version: number | null; inMs: number; looks: number | null }[] }
   | { type: 'claim'; limit: number; leaseMs: number }
-  | { type: 'commit'; claim: number; inMs: number | null; keepMs: number | null }
+  | {
+      type: 'commit';
+      claim: number;
+      inMs: number | null;
+      keepMs: number | null;
+      looks: number | null;
+      unverifiedAtMost: number | null;
+    }
   | { type: 'refresh' | 'release'; claim: number }
   | { type: 'wake'; names: string[] }
   | { type: 'advance'; ms: number }
@@ -82,6 +89,8 @@ function command(durable: boolean): fc.Arbitrary<Command> {
         claim,
         inMs: fc.option(inMs),
         keepMs: fc.option(spanMs),
+        looks: fc.option(fc.nat({ max: 1 })),
+        unverifiedAtMost: fc.option(fc.nat({ max: 3 })),
       }),
     },
     { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('refresh', 'release'), claim }) },
@@ -214,21 +223,31 @@ class Run {
     const others = [...this.#records].filter(([name]) => !expected.some(([taken]) => taken === name));
     const next = Math.min(...others.map(([, record]) => dueAtMs(record)));
     assert.equal(answer.nextDueAtMs, Number.isFinite(next) ? next : null);
-    assert.equal(answer.unverified, [...this.#records.values()].filter(({ looks }) => looks === 0).length);
+    assert.equal(answer.unverified, this.#unverified());
     assert.equal(answer.nowMs, this.#nowMs);
   }
 
-  async #commit({ claim: which, inMs, keepMs }: Extract<Command, { type: 'commit' }>): Promise<void> {
+  async #commit({
+    claim: which,
+    inMs,
+    keepMs,
+    looks,
+    unverifiedAtMost,
+  }: Extract<Command, { type: 'commit' }>): Promise<void> {
     const claim = this.#claims[which];
     if (!claim) return;
     const { connector } = claim.remediation;
-    const { next, events } = this.#next(connector, inMs ?? 0, null);
-    const keep = keepMs === null ? undefined : { leaseMs: keepMs };
+    const { next, events } = this.#next(connector, inMs ?? 0, looks);
+    const limit = unverifiedAtMost === null ? {} : { unverifiedAtMost };
+    const keep = keepMs === null ? undefined : { leaseMs: keepMs, ...limit };
     const written = await this.#ledger.commit(claim, inMs === null ? null : next, events, keep);
     const record = this.#records.get(connector);
     const good = record?.version === claim.version && record.lease?.token === claim.token;
-    assert.equal(written !== null, good);
-    if (!good || written === null) return;
+    const becomes = inMs !== null && looks === 0 && record?.looks !== 0;
+    const full = good && becomes && keep !== undefined && this.#unverified() >= (unverifiedAtMost ?? 99);
+    assert.equal(written === null, !good);
+    assert.equal(written === 'full', full);
+    if (written === null || written === 'full') return;
     this.#append(events[0].detail);
     if (inMs === null) {
       this.#records.delete(connector);
@@ -236,7 +255,7 @@ class Run {
     }
     const lease = keepMs === null ? null : { token: claim.token, untilMs: this.#nowMs + keepMs };
     const { lookAtMs, attempts } = next;
-    this.#records.set(connector, { version: -1, lookAtMs, attempts, looks: null, lease });
+    this.#records.set(connector, { version: -1, lookAtMs, attempts, looks, lease });
     this.#claims.unshift(written);
     await this.#learnVersions();
     assert.equal(written.version, this.#records.get(connector)?.version);
@@ -274,6 +293,10 @@ class Run {
       events: [event(name, { atMs: this.#nowMs, detail })] as const,
       looks,
     };
+  }
+
+  #unverified(): number {
+    return [...this.#records.values()].filter(({ looks }) => looks === 0).length;
   }
 
   #append(detail: string | null): void {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openLedger } from '../../src/ledger/open.ts';
+import { freePorts } from '../stack/ports.ts';
 import { inDirectory, startMs } from './sqlite-harness.ts';
 
 const dependencies = { limits: { remediations: 10, events: 10 }, now: () => startMs };
@@ -23,11 +24,23 @@ describe('opening the configured ledger', () => {
     await ledger.close();
   });
 
-  it('says that Redis is not available in this version', async () => {
-    await assert.rejects(openLedger({ kind: 'redis' }, dependencies), {
+  it('opens a Redis that cannot be reached, and says so when it is asked for something', async () => {
+    const [port] = await freePorts(1);
+    const url = { reveal: () => `redis://:hunter2@127.0.0.1:${port}` };
+    const ledger = await openLedger({ kind: 'redis', url, keyPrefix: 'test', replicas: 0 }, dependencies);
+    await assert.rejects(ledger.ping(), {
+      name: 'LedgerUnavailable',
+      message: `ledger redis://127.0.0.1:${port}: not connected: connect ECONNREFUSED 127.0.0.1:${port}`,
+    });
+    await ledger.close();
+  });
+
+  it('does not open a Redis whose URL is wrong', async () => {
+    const url = { reveal: () => 'redis+cluster://:hunter2@127.0.0.1:1/3' };
+    await assert.rejects(openLedger({ kind: 'redis', url, keyPrefix: 'test', replicas: 0 }, dependencies), {
       name: 'LedgerOpenError',
-      failure: 'unsupported',
-      message: /Redis.*not available/,
+      failure: 'unusable',
+      message: 'ledger.url: a Redis Cluster has only database 0',
     });
   });
 });

@@ -1,5 +1,12 @@
+import assert from 'node:assert/strict';
 import type { AuditEvent, Phase, Remediation } from '../../src/core/model.ts';
-import type { Key, Ledger, Stored, Write } from '../../src/ledger/ledger.ts';
+import type { Claim, Key, Ledger, Stored, Write } from '../../src/ledger/ledger.ts';
+
+/** What a commit answered that was not refused. */
+export function written(answer: Claim | 'full' | null): Claim {
+  assert.ok(answer !== null && answer !== 'full', `the commit was refused: ${answer}`);
+  return answer;
+}
 
 export const key = (connector: string, cluster = 'payments'): Key => ({ cluster, connector });
 

@@ -14,7 +14,7 @@ import type { Claim, Ledger } from '../../src/ledger/ledger.ts';
 import { LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { LedgerOpenError } from '../../src/ledger/open-error.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
-import { create, event, key, loadOne, remediation, replace } from './records.ts';
+import { create, event, key, loadOne, remediation, replace, written } from './records.ts';
 
 const cluster = 'payments';
 const connectors = ['a', 'b', 'c', 'd', 'e'];
@@ -47,8 +47,8 @@ async function commit(ledger: Ledger, claim: Claim, round: number): Promise<void
     return;
   }
   const next = remediation(connector, { lookAtMs: nowMs, attempts: attempts + 1 });
-  const kept = await ledger.commit(claim, next, happened(connector), { leaseMs: 1000 });
-  if (kept === null) throw new Error('nobody else is here, and the commit was refused');
+  // Nobody else is here: a commit that is refused is a fault.
+  const kept = written(await ledger.commit(claim, next, happened(connector), { leaseMs: 1000 }));
   say(`wrote ${connector} ${kept.version} ${attempts + 1} ${events}`);
   await ledger.release(kept);
 }

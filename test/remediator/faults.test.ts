@@ -3,6 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { MINUTE, SECOND, status } from '../core/given.ts';
+import { create, remediation, restarting } from '../ledger/records.ts';
 import { type Harness, harness, quiet, replacing } from './harness.ts';
 
 const failed = status('RUNNING', 'RUNNING', 'FAILED');
@@ -107,13 +108,37 @@ describe('what goes wrong around the loop', () => {
     assert.equal(record?.phase.state, 'held');
   });
 
+  it('makes no call when another process has taken the last place, and says so', async () => {
+    h = await harness({
+      maxUnverified: 1,
+      ledger: (real) =>
+        replacing(real, {
+          commit: async (claim, next, events, keep) => {
+            if (keep !== undefined) {
+              const elsewhere = { lookAtMs: h.clock.now(), phase: restarting(0, h.clock.now()) };
+              await real.store([
+                create(remediation('elsewhere', { cluster: claim.remediation.cluster, ...elsewhere })),
+              ]);
+            }
+            return real.commit(claim, next, events, keep);
+          },
+        }),
+    });
+    h.connect.show('orders', failed);
+    await h.alert();
+    assert.deepEqual(h.connect.calls, []);
+    const record = await h.record();
+    assert.equal(record?.attempts, 0);
+    assert.equal(record?.reason, 'concurrency');
+  });
+
   it('P2: makes no call when the lease would not outlast it', async () => {
     h = await harness({
       ledger: (real) =>
         replacing(real, {
           commit: async (claim, next, events, keep) => {
             const committed = await real.commit(claim, next, events, keep);
-            return keep === undefined || committed === null
+            return keep === undefined || committed === null || committed === 'full'
               ? committed
               : { ...committed, leaseUntilMs: h.clock.now() + 19 * SECOND };
           },

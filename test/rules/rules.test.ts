@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { type MonitoringParts, provisionMonitoring, ROOT } from '../stack/provision.ts';
+import { ROOT } from '../stack/parts.ts';
+import { type MonitoringParts, provisionMonitoring } from '../stack/provision.ts';
 
 const run = promisify(execFile);
 const RULES = join(ROOT, 'rules');

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { ROOT } from './provision.ts';
+import { ROOT } from './parts.ts';
 
 /** Times in Prometheus' notation (`250ms`, `2s`, `1m`). What is absent stays as shipped. */
 export interface Timings {

@@ -29,8 +29,8 @@ export function hasApt(): boolean {
 
 /**
  * Fetches packages and unpacks them into `folder` without installing them: no daemon is started, no user made,
- * and no root is needed. Their dependencies are not fetched: meant for programs that link to libc only, which is
- * checked.
+ * and no root is needed. Their dependencies are not fetched: libraries that a program needs beyond those of every
+ * machine have to be among the packages, which is checked.
  * Throws with the failed command's message.
  */
 export async function unpackPackages(packages: readonly string[], folder: string): Promise<void> {
@@ -45,14 +45,29 @@ export async function unpackPackages(packages: readonly string[], folder: string
   }
 }
 
-/** Names of shared libraries that `program` needs and this machine lacks. */
-export async function missingLibraries(program: string): Promise<string[]> {
+/** Names of shared libraries that `program` needs and that are neither on this machine nor in `libraryFolder`. */
+export async function missingLibraries(program: string, libraryFolder?: string): Promise<string[]> {
   try {
-    const { stdout } = await run('ldd', [program]);
+    const env = libraryFolder === undefined ? process.env : withLibraries(libraryFolder);
+    const { stdout } = await run('ldd', [program], { env });
     return [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1] ?? '');
   } catch {
     return []; // Statically linked, or no ldd: the program's own start will tell.
   }
+}
+
+/** This process's environment, with a folder of unpacked shared libraries put first. */
+export function withLibraries(folder: string): NodeJS.ProcessEnv {
+  const before = process.env['LD_LIBRARY_PATH'];
+  return { ...process.env, LD_LIBRARY_PATH: before ? `${folder}${delimiter}${before}` : folder };
+}
+
+/** The folder of a package's shared libraries under `root`: `usr/lib/x86_64-linux-gnu` or its like. */
+export async function libraryFolder(root: string): Promise<string | undefined> {
+  const lib = join(root, 'usr/lib');
+  const names = await readdir(lib).catch(() => []);
+  const triplet = names.find((name) => /-linux-gnu/.test(name));
+  return triplet === undefined ? undefined : join(lib, triplet);
 }
 
 /** Installs packages system-wide, without recommendations. Needs root. Throws with apt's message. */
@@ -69,9 +84,14 @@ export async function installPackages(packages: readonly string[]): Promise<void
 }
 
 /** Runs a program to its end; throws an error that carries its last output. */
-export async function command(file: string, args: readonly string[], cwd?: string): Promise<string> {
+export async function command(
+  file: string,
+  args: readonly string[],
+  cwd?: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
+    const env = { ...environment, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
     const options = { cwd, env, timeout: COMMAND_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 };
     const { stdout, stderr } = await run(file, args, options);
     return stdout + stderr;

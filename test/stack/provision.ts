@@ -8,6 +8,8 @@
  * | Java runtime, 17 or newer; Maven | `java`, `mvn` | Debian packages, installed (root) |
  * | Kafka, Kafka Connect, JMX exporter | never: versions matter | Maven Central, see pom.xml |
  * | Prometheus 2.42 or newer, promtool, Alertmanager, amtool | yes | Debian packages, unpacked into `.stack/` |
+ * | Redis 7 or newer: redis-server (with Sentinel), redis-cli | yes | Debian packages, unpacked into `.stack/` |
+ * | libfaketime | from its package | Debian package, unpacked into `.stack/` |
  *
  * Once everything is there it takes a fraction of a second. Each part is made in a temporary folder and renamed at
  * the end, so that an interrupted run leaves nothing half-made; a lock keeps two test processes from doing the
@@ -15,19 +17,22 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { command, hasApt, installPackages, isRoot, missingLibraries, onPath, releaseName } from './debian.ts';
 import {
-  command,
-  hasApt,
-  installPackages,
-  isRoot,
-  missingLibraries,
-  onPath,
-  releaseName,
-  unpackPackages,
-} from './debian.ts';
+  alone,
+  FOLDER,
+  hasStamp,
+  type Log,
+  locked,
+  MissingParts,
+  Problems,
+  ROOT,
+  replaceFolder,
+  unpackOnce,
+} from './parts.ts';
+import { provisionFaketime, provisionRedis } from './redis-parts.ts';
 
 export interface KafkaParts {
   /** The `java` program. */
@@ -47,26 +52,10 @@ export interface MonitoringParts {
   alertmanagerCwd: string;
 }
 
-export type Log = (line: string) => void;
-
-/** Something is missing that cannot be fetched here; the message names every part and how to get it. */
-export class MissingParts extends Error {
-  override name = 'MissingParts';
-
-  constructor(problems: readonly string[], system: string) {
-    const list = problems.map((problem) => `  - ${problem}`).join('\n');
-    super(`the real stack cannot be set up on this machine (${system}):\n${list}`);
-  }
-}
-
-export const ROOT = resolve(import.meta.dirname, '../..');
-const FOLDER = join(ROOT, '.stack');
 const POM = join(import.meta.dirname, 'pom.xml');
 const MIN_JAVA = 17;
 /** keep_firing_for came with 2.42. */
 const MIN_PROMETHEUS = [2, 42] as const;
-const LOCK_WAIT_MS = 15 * 60_000;
-
 /** Everything that {@link startStack} needs. Throws {@link MissingParts}. */
 export async function provision(log: Log = () => {}): Promise<KafkaParts & MonitoringParts> {
   const problems: string[] = [];
@@ -84,21 +73,7 @@ export async function provision(log: Log = () => {}): Promise<KafkaParts & Monit
 
 /** Prometheus and Alertmanager with their tools, without Kafka: for the tests of rules/. Throws {@link MissingParts}. */
 export async function provisionMonitoring(log: Log = () => {}): Promise<MonitoringParts> {
-  try {
-    return await locked(() => monitoringParts(log));
-  } catch (error) {
-    if (error instanceof Problems) throw new MissingParts(error.list, await releaseName());
-    throw error;
-  }
-}
-
-class Problems extends Error {
-  readonly list: readonly string[];
-
-  constructor(list: readonly string[]) {
-    super(list.join('; '));
-    this.list = list;
-  }
+  return alone(() => monitoringParts(log));
 }
 
 async function kafkaParts(log: Log): Promise<KafkaParts> {
@@ -174,32 +149,19 @@ async function monitoringParts(log: Log): Promise<MonitoringParts> {
     amtool: join(bin, 'amtool'),
     alertmanagerCwd: folder,
   };
-  const key = `${packages.join(' ')} on ${await releaseName()}`;
-  if (!(await hasStamp(folder, key))) {
-    const how = `put Prometheus ${MIN_PROMETHEUS.join('.')} or newer (prometheus, promtool) and Alertmanager (alertmanager, amtool) on PATH`;
-    if (!hasApt()) throw new Problems([`Prometheus or Alertmanager: ${how}`]);
-    log(`fetching the Debian packages ${packages.join(', ')}`);
-    await replaceFolder(folder, key, async (temporary) => {
-      await unpackPackages(packages, temporary).catch((error: Error) => {
-        throw new Problems([`Prometheus or Alertmanager: ${how}. ${error.message}`]);
-      });
-      await rm(join(temporary, 'downloads'), { recursive: true });
-      for (const program of [
-        unpacked.prometheus,
-        unpacked.promtool,
-        unpacked.alertmanager,
-        unpacked.amtool,
-      ]) {
-        const file = join(temporary, program.slice(folder.length));
-        const missing = existsSync(file) ? await missingLibraries(file) : ['the program itself'];
-        if (missing.length > 0) throw new Problems([`${program} lacks ${missing.join(', ')}: ${how}`]);
-      }
-      await unpinTemplates(join(temporary, 'usr/bin/prometheus-alertmanager'));
-      if (!(await isRecent(join(temporary, 'usr/bin/prometheus')))) {
-        throw new Problems([`the Prometheus of this Debian release is too old: ${how}`]);
-      }
-    });
-  }
+  const how = `put Prometheus ${MIN_PROMETHEUS.join('.')} or newer (prometheus, promtool) and Alertmanager (alertmanager, amtool) on PATH`;
+  await unpackOnce('Prometheus or Alertmanager', folder, packages, how, log, async (temporary) => {
+    const { prometheus, promtool, alertmanager, amtool } = unpacked;
+    for (const program of [prometheus, promtool, alertmanager, amtool]) {
+      const file = join(temporary, program.slice(folder.length));
+      const missing = existsSync(file) ? await missingLibraries(file) : ['the program itself'];
+      if (missing.length > 0) throw new Problems([`${program} lacks ${missing.join(', ')}: ${how}`]);
+    }
+    await unpinTemplates(join(temporary, 'usr/bin/prometheus-alertmanager'));
+    if (!(await isRecent(join(temporary, 'usr/bin/prometheus')))) {
+      throw new Problems([`the Prometheus of this Debian release is too old: ${how}`]);
+    }
+  });
   return {
     prometheus: hasPrometheus && prometheus !== undefined ? prometheus : unpacked.prometheus,
     promtool: hasPrometheus ? promtool : unpacked.promtool,
@@ -243,75 +205,14 @@ async function isRecent(prometheus: string | undefined): Promise<boolean> {
   return newer > 0 || (newer === 0 && Number(minor) >= MIN_PROMETHEUS[1]);
 }
 
-function stampOf(folder: string): string {
-  return join(folder, '.complete');
-}
-
-async function hasStamp(folder: string, key: string): Promise<boolean> {
-  return (await readFile(stampOf(folder), 'utf8').catch(() => '')) === key;
-}
-
-/** Fills a new folder and puts it in the place of `folder` only once it is whole. */
-async function replaceFolder(
-  folder: string,
-  key: string,
-  fill: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const temporary = `${folder}.new`; // The lock is held: what is there was left by an interrupted run.
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
-  try {
-    await fill(temporary);
-    await writeFile(stampOf(temporary), key);
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-}
-
-/** Runs `work` while no other process provisions. A lock whose holder is gone is taken over. */
-async function locked<T>(work: () => Promise<T>): Promise<T> {
-  const lock = join(FOLDER, 'lock');
-  await mkdir(dirname(lock), { recursive: true });
-  const deadline = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    try {
-      const handle = await open(lock, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
-      break;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      if (await isAbandoned(lock)) await rm(lock, { force: true });
-      else if (Date.now() > deadline) throw new Error(`another process holds ${lock} for too long`);
-      else await sleep(100);
-    }
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
-async function isAbandoned(lock: string): Promise<boolean> {
-  const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
-  // Empty: made this instant, its holder has not written yet; or the holder died in that instant, which the
-  // deadline ends.
-  if (!Number.isInteger(holder) || holder <= 0) return false;
-  try {
-    process.kill(holder, 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
-}
-
 if (import.meta.main) {
   try {
-    const parts = await provision((line) => console.log(line));
-    for (const [part, where] of Object.entries(parts)) console.log(`${part.padEnd(12)} ${where}`);
+    const say = (line: string) => console.log(line);
+    const redis = await provisionRedis(say);
+    const faketime = await provisionFaketime(say);
+    const { server, cli } = redis;
+    const parts = { ...(await provision(say)), 'redis-server': server, 'redis-cli': cli, faketime };
+    for (const [part, where] of Object.entries(parts)) console.log(`${part.padEnd(15)} ${where}`);
   } catch (error) {
     console.error(error instanceof MissingParts ? error.message : error);
     process.exitCode = 1;

@@ -8,8 +8,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { RemediationJson } from '../../src/api/remediations.ts';
+import { ROOT } from './parts.ts';
 import { answersOk, logTail, ManagedProcess, onExit, waitFor } from './process.ts';
-import { ROOT } from './provision.ts';
 
 /** Configuration as a user writes it; `server.port` and `ledger.url` are added where they are missing. */
 export type ServiceConfig = Readonly<Record<string, unknown>>;

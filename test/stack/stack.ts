@@ -20,9 +20,10 @@ import {
   workerProperties,
 } from './config.ts';
 import { ConnectClient } from './connect.ts';
+import type { Log } from './parts.ts';
 import { accepts, freePorts } from './ports.ts';
 import { answersOk, ManagedProcess, onExit, type ProcessSpec } from './process.ts';
-import { type KafkaParts, type Log, provision } from './provision.ts';
+import { type KafkaParts, provision } from './provision.ts';
 import { type RestartsSeen, readWitness } from './witness.ts';
 
 export interface StackOptions {

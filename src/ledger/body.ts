@@ -1,0 +1,53 @@
+import { type Remediation, states } from '../core/model.ts';
+import type { Key } from './ledger.ts';
+
+/** Hints kept for each cluster; the oldest go. One is enough to have a cluster read, the others carry labels. */
+export const hintsPerCluster = 100;
+/** Unreadable bodies kept for a human; the oldest go. */
+export const setAsideAtMost = 100;
+/** Events that a reader gets who names no limit. */
+export const eventsByDefault = 1000;
+
+/**
+ * The record of a body. `lookAtMs` is kept beside the body and is the truth, since `wake` moves it without rewriting the body.
+ * Throws when the body is not a record.
+ */
+export function parseBody(json: string | null, lookAtMs: number): Remediation {
+  if (json === null) throw new Error('the body is missing');
+  const parsed: unknown = JSON.parse(json);
+  if (!isRemediation(parsed)) throw new Error('the body is no remediation');
+  return { ...parsed, lookAtMs };
+}
+
+/**
+ * Tells a record from damage. It looks at what the ledger and every decision lean on, not at each field: the ledger wrote
+ * this body itself, so what is to be found here is a broken file, not another author.
+ */
+function isRemediation(value: unknown): value is Remediation {
+  if (typeof value !== 'object' || value === null) return false;
+  const { cluster, connector, phase } = value as Partial<Record<keyof Remediation, unknown>>;
+  if (typeof cluster !== 'string' || typeof connector !== 'string') return false;
+  if (typeof phase !== 'object' || phase === null || !('state' in phase)) return false;
+  return states.some((state) => state === phase.state);
+}
+
+/** Refuses a record under another record's key: it would be written where nobody looks for it. */
+export function requireKey(key: Key, remediation: Remediation): void {
+  if (key.cluster === remediation.cluster && key.connector === remediation.connector) return;
+  throw new TypeError(
+    `a record of ${remediation.cluster}/${remediation.connector} under the key ${key.cluster}/${key.connector}`,
+  );
+}
+
+/** A restart that nobody has looked at yet. */
+export function isUnverified({ phase }: Remediation): boolean {
+  return phase.state === 'restarting' && phase.looks === 0;
+}
+
+export function parseLabels(json: string): Record<string, string> {
+  const labels: unknown = JSON.parse(json);
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
+    throw new Error('the labels are no object');
+  }
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+}
