@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   const log = (line: string): void => print(`  ${line}`);
   await provision(log);
   const [medicPort = 0] = await freePorts(1);
-  const stack = await startStack({ medicPort, log });
+  const stack = await startStack({ medicPorts: [medicPort], log });
   let service: Service | undefined;
   try {
     service = await startService(stack, medicPort);

@@ -96,7 +96,7 @@ export function workerProperties(bootstrap: string, port: number): string {
 export interface ScrapeTargets {
   clusterName: string;
   workerMetricsPorts: readonly number[];
-  medicPort: number;
+  medicPorts: readonly number[];
   alertmanagerPort: number;
 }
 
@@ -126,7 +126,7 @@ export function prometheusConfig(targets: ScrapeTargets, ruleFiles: string[], ti
       {
         job_name: 'connect-medic',
         honor_labels: true,
-        static_configs: [{ targets: [`127.0.0.1:${targets.medicPort}`] }],
+        static_configs: [{ targets: targets.medicPorts.map((port) => `127.0.0.1:${port}`) }],
       },
     ],
   });
@@ -152,8 +152,8 @@ export async function shippedRules(timings: Timings): Promise<Map<string, string
 }
 
 export interface Receivers {
-  /** connect-medic's webhook. */
-  webhookUrl: string;
+  /** connect-medic's webhook; each notification goes to all of them. */
+  webhookUrls: readonly string[];
   /** Sent as a bearer token to the webhook. */
   webhookToken?: string;
   /** Gets what a human would get, as a webhook; absent: nobody does. */
@@ -175,12 +175,14 @@ export async function alertmanagerConfig(receivers: Receivers, timings: Timings)
   }
   for (const receiver of list(root, 'receivers')) {
     if (receiver['name'] === 'connect-medic') {
-      for (const webhook of list(receiver, 'webhook_configs')) {
-        webhook['url'] = receivers.webhookUrl;
-        if (receivers.webhookToken === undefined) continue;
-        const http = record(webhook['http_config'], 'http_config');
+      const [shipped] = list(receiver, 'webhook_configs');
+      receiver['webhook_configs'] = receivers.webhookUrls.map((url) => {
+        const webhook = { ...structuredClone(record(shipped, 'the webhook')), url };
+        if (receivers.webhookToken === undefined) return webhook;
+        const http = record(record(webhook, 'the webhook')['http_config'], 'http_config');
         http['authorization'] = { type: 'Bearer', credentials: receivers.webhookToken };
-      }
+        return webhook;
+      });
     } else {
       // No mail leaves a test: the human's channel becomes a webhook, or nothing.
       for (const key of Object.keys(receiver)) if (key !== 'name') delete receiver[key];

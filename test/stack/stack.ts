@@ -27,8 +27,8 @@ import { type KafkaParts, provision } from './provision.ts';
 import { type RestartsSeen, readWitness } from './witness.ts';
 
 export interface StackOptions {
-  /** Port on 127.0.0.1 where connect-medic listens or will listen; see {@link freePorts}. */
-  medicPort: number;
+  /** Ports on 127.0.0.1 where connect-medic's replicas listen or will listen; see {@link freePorts}. */
+  medicPorts: readonly number[];
   /** Bearer token that Alertmanager sends to the webhook. Default none. */
   webhookToken?: string;
   /** Gets the alerts meant for humans, as Alertmanager webhooks. Default: nobody. */
@@ -232,7 +232,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const targets = {
     clusterName,
     workerMetricsPorts: metricsPorts,
-    medicPort: options.medicPort,
+    medicPorts: options.medicPorts,
     alertmanagerPort,
   };
   const prometheusFile = await write('prometheus.yml', prometheusConfig(targets, ruleFiles, timings));
@@ -249,7 +249,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
 
   const receivers = {
-    webhookUrl: `http://127.0.0.1:${options.medicPort}/webhook`,
+    webhookUrls: options.medicPorts.map((port) => `http://127.0.0.1:${port}/webhook`),
     ...(options.webhookToken === undefined ? {} : { webhookToken: options.webhookToken }),
     ...(options.pageUrl === undefined ? {} : { pageUrl: options.pageUrl }),
   };

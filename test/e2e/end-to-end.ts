@@ -1,6 +1,7 @@
 /**
  * End to end: Kafka Connect, its JMX agent, Prometheus and Alertmanager with the shipped rules and routes, and
- * connect-medic as a process of its own. Restarts are counted by Connect (stack.restartsSeen), never by the service.
+ * connect-medic as processes of their own, each of which gets every webhook. Restarts are counted by Connect
+ * (stack.restartsSeen), never by the service.
  *
  * One stack for all; times are short, and everything is waited for, never slept for.
  */
@@ -49,9 +50,23 @@ const OVERRIDES = [
   { match: ['connector=~"mendable-sink|survivor-sink"'], policy: { delays: ['0s', '8s', '8s'] } },
 ];
 
-describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS }, () => {
+export interface EndToEnd {
+  readonly name: string;
+  readonly replicas: 1 | 2;
+  /** Starts what the ledger needs. Default: a file. */
+  readonly ledger?: () => Promise<{ readonly url: string; readonly stop: () => Promise<void> }>;
+}
+
+export function endToEnd({ name, replicas, ledger }: EndToEnd): void {
+  describe(name, { timeout: 2 * STACK_TIMEOUT_MS }, () => scenarios(replicas, ledger ?? null));
+}
+
+function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): void {
   let stack: Stack;
+  let services: Service[] = [];
+  /** The one that is asked and killed. */
   let service: Service;
+  let ledger: Awaited<ReturnType<NonNullable<EndToEnd['ledger']>>> | null = null;
   const startsBefore = new Map<string, unknown>();
   const file = (...names: string[]): string => join(stack.directory, 'files', ...names);
   const create = (name: string, config: ConnectorConfig): Promise<void> => stack.connect.put(name, config);
@@ -59,19 +74,25 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
 
   before(
     async () => {
-      const [port = 0] = await freePorts(1);
-      stack = await startStack({ medicPort: port });
-      service = await prepareService({
-        directory: stack.directory,
-        port,
-        config: {
-          clusters: [{ name: stack.clusterName, urls: stack.connectUrls }],
+      const ports = await freePorts(replicas);
+      ledger = (await startLedger?.()) ?? null;
+      stack = await startStack({ medicPorts: ports });
+      for (const port of ports) {
+        const config = {
+          // Short, since what a killed replica had in hand rests for three of these and half a minute.
+          clusters: [{ name: stack.clusterName, urls: stack.connectUrls, requestTimeout: '3s' }],
+          ...(ledger === null ? {} : { ledger: { url: ledger.url } }),
           statusEvery: '1s',
           policy: POLICY,
           overrides: OVERRIDES,
-        },
-      });
-      await service.process.start();
+        };
+        const name = `connect-medic-${services.length + 1}`;
+        services.push(await prepareService({ name, directory: stack.directory, port, config }));
+      }
+      const [first] = services;
+      assert.ok(first);
+      service = first;
+      await Promise.all(services.map(({ process }) => process.start()));
       await stack.produce('text', ['no JSON', 'nor this']);
       await writeFile(file('lines.txt'), 'a line\n');
       await create('healthy-source', fileSource(file('lines.txt'), 'lines'));
@@ -88,14 +109,16 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
   );
 
   after(async () => {
-    await service?.process.stop();
+    await Promise.all(services.map(({ process }) => process.stop()));
+    services = [];
     await stack?.stop();
+    await ledger?.stop();
   });
 
   afterEach((context) => {
     // The types lack it (Node 24): whether the test went well.
     if (!('passed' in context) || context.passed !== false || !('diagnostic' in context)) return;
-    context.diagnostic(`the end of the service's log:\n${service.tail()}`);
+    for (const each of services) context.diagnostic(`the end of a service's log:\n${each.tail()}`);
   });
 
   describe('several failures at once', { concurrency: true }, () => {
@@ -153,10 +176,14 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
           value: 1,
         },
       ]);
-      const accepted = (await service.samples('connect_medic_restarts_total')).find(
-        ({ labels }) => labels['connector'] === name && labels['outcome'] === 'accepted',
-      );
-      assert.equal(accepted?.value, 3);
+      let accepted = 0;
+      for (const each of services) {
+        const own = (await each.samples('connect_medic_restarts_total')).find(
+          ({ labels }) => labels['connector'] === name && labels['outcome'] === 'accepted',
+        );
+        accepted += own?.value ?? 0;
+      }
+      assert.equal(accepted, 3);
     });
 
     test('a MirrorMaker 2 connector that is itself FAILED is restarted under its odd name', async () => {
@@ -203,8 +230,10 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
   });
 
   test('from the webhook to the restart call it takes little time (reported, not judged)', async (t) => {
-    const value = async (metric: string): Promise<number> =>
-      (await service.samples(metric))[0]?.value ?? Number.NaN;
+    const value = async (metric: string): Promise<number> => {
+      const values = await Promise.all(services.map(async (each) => (await each.samples(metric))[0]?.value));
+      return values.reduce((total: number, one) => total + (one ?? Number.NaN), 0);
+    };
     const sum = await value('connect_medic_webhook_to_restart_seconds_sum');
     const count = await value('connect_medic_webhook_to_restart_seconds_count');
     t.diagnostic(
@@ -235,7 +264,8 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
     await service.process.kill9();
     await service.process.start();
 
-    const escalated = await service.waitForState(name, 'escalated', SOON_MS);
+    // With another replica the dead one's lease has to end first.
+    const escalated = await service.waitForState(name, 'escalated', replicas * SOON_MS);
     assert.equal(escalated.escalation?.reason, 'exhausted');
     assert.deepEqual(numbersOf(escalated), [1, 2, 3]);
     const seen = await stack.restartsSeen(name);
@@ -246,14 +276,18 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
     );
   });
 
-  test('a second process on the same ledger refuses to start, and SIGTERM ends the first with exit status 0', async () => {
-    const second = await runToEnd(service.configFile);
-    assert.equal(second.status, 1);
-    assert.match(second.output, /ledger .*connect-medic\.db/);
-    assert.match(second.output, /another process|in use|held/i);
-    assert.ok(service.process.running);
-    assert.equal((await service.get('/readyz')).status, 200);
+  if (startLedger === null) {
+    test('a second process on the same ledger file refuses to start', async () => {
+      const second = await runToEnd(service.configFile);
+      assert.equal(second.status, 1);
+      assert.match(second.output, /ledger .*connect-medic-1\.db/);
+      assert.match(second.output, /another process|in use|held/i);
+      assert.ok(service.process.running);
+      assert.equal((await service.get('/readyz')).status, 200);
+    });
+  }
 
+  test('SIGTERM ends the service with exit status 0', async () => {
     await service.process.stop();
     assert.equal(service.process.ended, 0);
     await service.process.start();
@@ -304,7 +338,7 @@ describe('connect-medic beside the real stack', { timeout: 2 * STACK_TIMEOUT_MS 
     assert.equal(closed.reason, 'gone');
     assert.equal(await requests(name), 0);
   });
-});
+}
 
 function milliseconds(seconds: number): string {
   return `${(seconds * 1_000).toFixed(1)} ms`;
