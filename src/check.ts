@@ -65,9 +65,12 @@ async function checkLedger(config: Config, report: Report, note: (text: string) 
       now: Date.now,
       onWarning: note,
     });
-    const open = (await ledger.overview()).length;
-    await ledger.close();
-    report(true, what, `can be written, ${open} remediations in it`);
+    try {
+      await ledger.ping();
+      report(true, what, `can be written, ${(await ledger.overview()).length} remediations in it`);
+    } finally {
+      await ledger.close();
+    }
   } catch (error) {
     if (error instanceof LedgerUnavailable) return report(false, what, error.message);
     if (!(error instanceof LedgerOpenError)) throw error;
