@@ -300,10 +300,28 @@ export interface Decision {
   readonly reason: Reason;
 }
 
+/** What a pause is for: a connector, a cluster (`connector` null), or everything (both null). */
+export interface PauseScope {
+  readonly cluster: string | null;
+  readonly connector: string | null;
+}
+
+/** An operator's word that nothing is restarted in its scope; it ends by itself at `untilMs`. */
+export interface Pause extends PauseScope {
+  readonly reason: string;
+  /** null: until somebody ends it. */
+  readonly untilMs: number | null;
+  /** Name of the credential that set it. */
+  readonly by: string;
+  readonly atMs: number;
+}
+
 /** The audit trail: every decision with its reason and actor. */
 export interface AuditEvent {
   readonly atMs: number;
+  /** Empty where it is about everything. */
   readonly cluster: string;
+  /** Empty where it is about a cluster or everything. */
   readonly connector: string;
   readonly kind: 'signal' | 'decision' | 'restart' | 'operator';
   readonly reason: Reason;

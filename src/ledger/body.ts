@@ -1,4 +1,4 @@
-import { type Remediation, states } from '../core/model.ts';
+import { type Pause, type PauseScope, type Remediation, states } from '../core/model.ts';
 import type { Key } from './ledger.ts';
 
 /** Hints kept for each cluster; the oldest go. One is enough to have a cluster read, the others carry labels. */
@@ -42,6 +42,22 @@ export function requireKey(key: Key, remediation: Remediation): void {
 /** A restart that nobody has looked at yet. */
 export function isUnverified({ phase }: Remediation): boolean {
   return phase.state === 'restarting' && phase.looks === 0;
+}
+
+/** Pauses at most: a list that a human keeps. */
+export const pausesAtMost = 1000;
+
+/** The pause of a row; null where it is none that this version knows, and then it pauses nothing. */
+export function parsePause(json: string): Pause | null {
+  const pause = JSON.parse(json) as Pause;
+  return typeof pause === 'object' && pause !== null && typeof pause.reason === 'string' ? pause : null;
+}
+
+/** By cluster, then connector; null first. */
+export function comparePauses(one: PauseScope, other: PauseScope): number {
+  const compare = (a: string | null, b: string | null): number =>
+    (a ?? '') < (b ?? '') ? -1 : (a ?? '') > (b ?? '') ? 1 : 0;
+  return compare(one.cluster, other.cluster) || compare(one.connector, other.connector);
 }
 
 export function parseLabels(json: string): Record<string, string> {

@@ -1,4 +1,12 @@
-import type { AuditEvent, EscalationReason, HoldReason, Remediation, State } from '../core/model.ts';
+import type {
+  AuditEvent,
+  EscalationReason,
+  HoldReason,
+  Pause,
+  PauseScope,
+  Remediation,
+  State,
+} from '../core/model.ts';
 
 /**
  * The ledger keeps remediations, the audit trail and hints, durably. It does mechanics only: compare-and-set, a due
@@ -59,6 +67,15 @@ export interface Ledger {
   hints(cluster: string): Promise<Hint[]>;
   dropHint(id: string): Promise<void>;
 
+  /** The pauses that have not ended. */
+  pauses(): Promise<Pauses & { readonly nowMs: number }>;
+
+  /** Sets a pause, in the place of one with the same scope, and appends the event. `full`: there are a thousand. */
+  putPause(pause: Pause, event: AuditEvent): Promise<'stored' | 'full'>;
+
+  /** Ends a pause and appends the event; false, and no event, where there was none. */
+  removePause(scope: PauseScope, event: AuditEvent): Promise<boolean>;
+
   /** Resolves when the ledger can be written; rejects with `LedgerUnavailable`. */
   ping(): Promise<void>;
 
@@ -102,6 +119,14 @@ export interface ClaimAnswer {
   readonly nextDueAtMs: number | null;
   /** Records of this cluster in `restarting` that have not had their first look. */
   readonly unverified: number;
+  readonly pauses: Pauses;
+}
+
+/** Pauses at one moment, ordered by cluster, then connector, wider scopes first. */
+export interface Pauses {
+  /** Another one after each `putPause` and `removePause`; a pause that ends by itself changes nothing. */
+  readonly revision: number;
+  readonly pauses: readonly Pause[];
 }
 
 /** A leased record. */
@@ -119,6 +144,8 @@ export interface KeepLease {
    * of them already, whichever process made them; default: any number.
    */
   readonly unverifiedAtMost?: number;
+  /** Refused with null when pauses were set or ended since; default: whatever they are. */
+  readonly pausesRevision?: number;
 }
 
 export interface OverviewRow {

@@ -9,6 +9,7 @@ import type { TypedKey } from './redis-session.ts';
  *     {keyPrefix}:body                  hash        the records as JSON
  *     {keyPrefix}:event                 stream      the audit trail
  *     {keyPrefix}:setAside              list        bodies that could not be read
+ *     {keyPrefix}:pause                 hash        an operator's pauses
  *     {keyPrefix}:due:CLUSTER           sorted set  records by when they can be claimed
  *     {keyPrefix}:unverified:CLUSTER    set         restarts that have not had their first look
  *     {keyPrefix}:hint:CLUSTER          stream      signals that name no connector
@@ -18,6 +19,7 @@ export class RedisKeys {
   /** What every script takes first; see lua/prelude.lua. */
   readonly common: readonly TypedKey[];
   readonly setAside: TypedKey;
+  readonly pause: TypedKey;
 
   constructor(prefix: string) {
     // A brace would end the hash tag early, and an empty tag is none: the keys would be spread over the nodes.
@@ -29,6 +31,7 @@ export class RedisKeys {
       this.#key('event', 'stream'),
     ];
     this.setAside = this.#key('setAside', 'list');
+    this.pause = this.#key('pause', 'hash');
   }
 
   /** `due` and `unverified` of a cluster. */

@@ -11,6 +11,9 @@ export const scriptNames = [
   'hint-list',
   'load',
   'open',
+  'pause-list',
+  'pause-put',
+  'pause-remove',
   'ping',
   'refresh',
   'release',
@@ -25,7 +28,15 @@ export type ScriptName = (typeof scriptNames)[number];
  * Those that change nothing, and `open`, whose mark any later one makes again: no replica has to be waited for after
  * them, so that what can be read is read.
  */
-const reading: ReadonlySet<ScriptName> = new Set(['events', 'hint-list', 'load', 'open', 'refresh', 'rows']);
+const reading: ReadonlySet<ScriptName> = new Set([
+  'events',
+  'hint-list',
+  'load',
+  'open',
+  'pause-list',
+  'refresh',
+  'rows',
+]);
 
 export interface Script {
   readonly name: ScriptName;

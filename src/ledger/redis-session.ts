@@ -22,8 +22,8 @@ export interface RedisSessionOptions {
   readonly connection: RedisConnection;
   /** The keys that each script takes first, in its order. */
   readonly keys: readonly TypedKey[];
-  /** A key beside them that the ledger has of its own. */
-  readonly setAsideKey: TypedKey;
+  /** Further keys, of no cluster, that only a ledger of ours may have. */
+  readonly furtherKeys: readonly TypedKey[];
   /** Replicas that must acknowledge each write; 0: none. */
   readonly replicas: number;
   /** See `RedisLedgerOptions`. */
@@ -108,7 +108,7 @@ export class RedisSession {
   async #check(): Promise<void> {
     await this.#checkServer();
     try {
-      await this.#evaluate('open', [this.#options.setAsideKey], []);
+      await this.#evaluate('open', this.#options.furtherKeys, []);
     } catch (error) {
       const failure = isRefusal(error, 'NEWER') ? 'newer' : isRefusal(error, 'FOREIGN') ? 'foreign' : null;
       if (failure === null) throw error;

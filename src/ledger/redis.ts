@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AuditEvent, Remediation } from '../core/model.ts';
+import type { AuditEvent, Pause, PauseScope, Remediation } from '../core/model.ts';
 import { requireKey, setAsideAtMost } from './body.ts';
 import {
   type Claim,
@@ -13,6 +13,7 @@ import {
   type LedgerLimits,
   LedgerUnavailable,
   type OverviewRow,
+  type Pauses,
   type Stored,
   type Write,
   type WriteResult,
@@ -36,6 +37,7 @@ import {
 } from './redis-codec.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { ClusterKeys, RedisKeys } from './redis-keys.ts';
+import { pausesOf, RedisPauses } from './redis-pauses.ts';
 import { RedisSession } from './redis-session.ts';
 import { RedisTrails } from './redis-trails.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
@@ -76,7 +78,7 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledg
   const session = new RedisSession({
     connection,
     keys: keys.common,
-    setAsideKey: keys.setAside,
+    furtherKeys: [keys.setAside, keys.pause],
     replicas: options.replicas,
     testClock: options.testClock,
     onWarning: options.onWarning ?? (() => {}),
@@ -127,6 +129,7 @@ export class RedisLedger implements Ledger {
   readonly #session: RedisSession;
   readonly #keys: RedisKeys;
   readonly #trails: RedisTrails;
+  readonly #pauses: RedisPauses;
   readonly #limits: LedgerLimits;
   readonly #onDamage: (key: Key, error: unknown) => void;
   /** Tokens of claims whose answers never came; the next claims free what they lease. */
@@ -142,6 +145,7 @@ export class RedisLedger implements Ledger {
     this.#limits = limits;
     this.#onDamage = onDamage ?? (() => {});
     this.#trails = new RedisTrails(session, keys, this.#onDamage);
+    this.#pauses = new RedisPauses(session, keys, limits.events);
   }
 
   async load(keys: readonly Key[]): Promise<{ nowMs: number; stored: (Stored | null)[] }> {
@@ -172,14 +176,15 @@ export class RedisLedger implements Ledger {
     const args = [Math.max(0, limit), leaseMs, token, ...this.#lostClaims.map((lost) => lost.token)];
     let reply: readonly Reply[];
     try {
-      reply = listOf(await this.#session.run('claim', this.#keys.ofCluster(cluster), args));
+      const keys = [...this.#keys.ofCluster(cluster), this.#keys.pause];
+      reply = listOf(await this.#session.run('claim', keys, args));
     } catch (error) {
       // It may have been made, or be made yet; what it leased would rest until the lease is over.
       const untilMs = performance.now() + leaseMs + lostClaimMs;
       this.#lostClaims = [...this.#lostClaims, { token, untilMs }].slice(-lostClaimsAtMost);
       throw error;
     }
-    const [nowMs, leaseUntilMs, nextDueAtMs, unverified, ...given] = reply;
+    const [nowMs, leaseUntilMs, nextDueAtMs, unverified, revision, pauses, ...given] = reply;
     const claims: Claim[] = [];
     for (const [id, line, body] of piecesOf(given, 3)) {
       const key = keyOf(textOf(id));
@@ -191,6 +196,7 @@ export class RedisLedger implements Ledger {
       claims,
       nextDueAtMs: nextDueAtMs === null ? null : Number(nextDueAtMs),
       unverified: Number(unverified),
+      pauses: pausesOf(revision, pauses),
     };
   }
 
@@ -208,6 +214,7 @@ export class RedisLedger implements Ledger {
       next === null ? 'remove' : keepLease ? 'keep' : 'end',
       keepLease?.leaseMs ?? 0,
       keepLease?.unverifiedAtMost ?? '',
+      keepLease?.pausesRevision ?? '',
       ...(next === null ? ['', '', '', ''] : recordArguments(next)),
       this.#limits.events,
       events.length,
@@ -279,6 +286,18 @@ export class RedisLedger implements Ledger {
 
   async dropHint(id: string): Promise<void> {
     await this.#trails.dropHint(id);
+  }
+
+  async pauses(): Promise<Pauses & { readonly nowMs: number }> {
+    return this.#pauses.list();
+  }
+
+  async putPause(pause: Pause, event: AuditEvent): Promise<'stored' | 'full'> {
+    return this.#pauses.put(pause, event);
+  }
+
+  async removePause(scope: PauseScope, event: AuditEvent): Promise<boolean> {
+    return this.#pauses.remove(scope, event);
   }
 
   async ping(): Promise<void> {

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerOpenError } from './open-error.ts';
-import { applicationId, createSchema, schemaVersion } from './sqlite-schema.ts';
+import { applicationId, createSchema, schemaVersion, upgradeSchema } from './sqlite-schema.ts';
 
 /** An open ledger database; `close` gives the file back to others. */
 export interface LedgerFile {
@@ -68,9 +68,11 @@ function take(db: DatabaseSync, path: string): LedgerFile {
   db.exec('BEGIN EXCLUSIVE');
   // The header said that the file is ours or empty, so without our mark it is empty: new, or its creation was cut short.
   if (pragma(db, 'application_id') === 0 && pragma(db, 'schema_version') === 0) createSchema(db);
-  db.exec('COMMIT');
   // Once more under the lock: the header was read before it.
-  checkMark(path, Number(pragma(db, 'application_id')), Number(pragma(db, 'user_version')));
+  const version = Number(pragma(db, 'user_version'));
+  checkMark(path, Number(pragma(db, 'application_id')), version);
+  if (version < schemaVersion) upgradeSchema(db, version);
+  db.exec('COMMIT');
 
   if (pragma(db, 'journal_mode = WAL') !== 'wal') {
     throw new LedgerOpenError('unusable', `ledger ${path}: the file system does not allow a write-ahead log`);
@@ -146,7 +148,7 @@ function checkMark(path: string, application: number, version: number): void {
         `${schemaVersion}); it was left as it is`,
     );
   }
-  if (version !== schemaVersion) throw damaged(path, `schema ${version} was never released`);
+  if (version < 1) throw damaged(path, `there never was a schema ${version}`);
 }
 
 function explain(error: unknown, path: string): LedgerOpenError {

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 export const applicationId = 0x636d6564;
 
 /** Raised with each change of the tables; a file with a higher one is refused. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /**
  * The tables.
@@ -17,6 +17,7 @@ export const schemaVersion = 1;
  *               arithmetic on ids.
  *  hint         signals that name no connector.
  *  set_aside    bodies that could not be read, for a human to look at.
+ *  pause        an operator's pauses; an empty name stands for all. `meta.pauses_revision` tells when they change.
  *
  * `due_at_ms` is when a record can be claimed: when its look has come and its lease, if any, is over.
  */
@@ -85,8 +86,29 @@ CREATE TABLE set_aside (
 ) STRICT;
 `;
 
+/** What brings a file of schema n (from 1) to n + 1, in their order. */
+const upgrades: readonly string[] = [
+  `
+CREATE TABLE pause (
+  cluster TEXT NOT NULL,
+  connector TEXT NOT NULL,
+  until_ms INTEGER,
+  json TEXT NOT NULL,
+  PRIMARY KEY (cluster, connector)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE meta ADD COLUMN pauses_revision INTEGER NOT NULL DEFAULT 0;
+`,
+];
+
 /** Creates the tables and marks the file as ours. The caller's transaction makes it one step. */
 export function createSchema(db: DatabaseSync): void {
   db.exec(tables);
-  db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
+  db.exec(`PRAGMA application_id = ${applicationId}`);
+  upgradeSchema(db, 1);
+}
+
+/** Brings the tables of an earlier version up to date. The caller's transaction makes it one step. */
+export function upgradeSchema(db: DatabaseSync, from: number): void {
+  for (const upgrade of upgrades.slice(from - 1)) db.exec(upgrade);
+  db.exec(`PRAGMA user_version = ${schemaVersion}`);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AuditEvent, Remediation } from '../core/model.ts';
+import type { AuditEvent, Pause, PauseScope, Remediation } from '../core/model.ts';
 import { isUnverified, parseBody, requireKey } from './body.ts';
 import {
   type Claim,
@@ -13,11 +13,13 @@ import {
   type LedgerLimits,
   LedgerUnavailable,
   type OverviewRow,
+  type Pauses,
   type Stored,
   type Write,
   type WriteResult,
 } from './ledger.ts';
 import { type LedgerFile, messageOf, openLedgerFile } from './sqlite-file.ts';
+import { SqlitePauses } from './sqlite-pauses.ts';
 import { all, columnsOf, first, type OverviewColumns, type RecordRow } from './sqlite-rows.ts';
 import { SqliteSession } from './sqlite-session.ts';
 import { prepareStatements } from './sqlite-statements.ts';
@@ -61,6 +63,7 @@ export function openSqliteLedger({ path, ...options }: SqliteLedgerOptions & { p
 export class SqliteLedger implements Ledger {
   readonly #session: SqliteSession;
   readonly #trails: SqliteTrails;
+  readonly #pauses: SqlitePauses;
   readonly #sql: ReturnType<typeof prepareStatements>;
   readonly #limits: LedgerLimits;
   readonly #now: () => number;
@@ -73,6 +76,7 @@ export class SqliteLedger implements Ledger {
     this.#onDamage = onDamage ?? (() => {});
     this.#sql = prepareStatements(file.db);
     this.#trails = new SqliteTrails(file.db, limits.events);
+    this.#pauses = new SqlitePauses(file.db);
     this.#session.write(() => {
       this.#sql.voidLeases.run();
       this.#trails.trimEvents();
@@ -135,6 +139,7 @@ export class SqliteLedger implements Ledger {
       claims,
       nextDueAtMs: first<{ due_at_ms: number }>(this.#sql.nextDue, cluster, token)?.due_at_ms ?? null,
       unverified: first<{ n: number }>(this.#sql.unverified, cluster)?.n ?? 0,
+      pauses: this.#pauses.at(nowMs),
     }));
   }
 
@@ -148,6 +153,8 @@ export class SqliteLedger implements Ledger {
     return this.#session.write(() => {
       const row = this.#row(claim.remediation);
       if (row === null || row.version !== claim.version || row.lease_token !== claim.token) return null;
+      const { pausesRevision } = keepLease ?? {};
+      if (pausesRevision !== undefined && pausesRevision !== this.#pauses.revision()) return null;
       if (next !== null && this.#exceeds(row, next, keepLease?.unverifiedAtMost)) return 'full';
       this.#trails.append(events);
       const nowMs = this.#now();
@@ -223,6 +230,27 @@ export class SqliteLedger implements Ledger {
 
   async dropHint(id: string): Promise<void> {
     this.#session.write(() => this.#trails.dropHint(id));
+  }
+
+  async pauses(): Promise<Pauses & { readonly nowMs: number }> {
+    const nowMs = this.#now();
+    return this.#session.read(() => ({ nowMs, ...this.#pauses.at(nowMs) }));
+  }
+
+  async putPause(pause: Pause, event: AuditEvent): Promise<'stored' | 'full'> {
+    return this.#session.write(() => {
+      const result = this.#pauses.put(pause, this.#now());
+      if (result === 'stored') this.#trails.append([event]);
+      return result;
+    });
+  }
+
+  async removePause(scope: PauseScope, event: AuditEvent): Promise<boolean> {
+    return this.#session.write(() => {
+      const removed = this.#pauses.remove(scope, this.#now());
+      if (removed) this.#trails.append([event]);
+      return removed;
+    });
   }
 
   /** Writes, since a full or read-only disk can still be read. */

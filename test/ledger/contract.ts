@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Ledger, LedgerLimits } from '../../src/ledger/ledger.ts';
 import { claimContract } from './contract-claims.ts';
+import { pauseContract } from './contract-pauses.ts';
 import { recordContract } from './contract-records.ts';
 import { trailContract } from './contract-trails.ts';
-import { create, key, loaded, nowOf, remediation } from './records.ts';
+import { create, event, key, loaded, nowOf, remediation } from './records.ts';
 
 /** An open, empty ledger whose time the test lets pass. */
 export interface Harness {
@@ -47,6 +48,7 @@ export function ledgerContract(
     recordContract(withLedger);
     claimContract(withLedger);
     trailContract(withLedger);
+    pauseContract(withLedger);
 
     describe('the connection', () => {
       it(
@@ -75,10 +77,20 @@ export function ledgerContract(
           const nowMs = await nowOf(ledger);
           await ledger.store([create(remediation('orders', { lookAtMs: nowMs }))]);
           const before = await loaded(ledger, key('orders'));
+          const pause = {
+            cluster: null,
+            connector: null,
+            reason: 'night',
+            untilMs: null,
+            by: 'ann',
+            atMs: nowMs,
+          };
+          await ledger.putPause(pause, event('', { atMs: nowMs }));
           await ledger.addHints([{ cluster: 'payments', labels: { a: 'b' }, fingerprint: 'f', atMs: nowMs }]);
           const again = await reopen();
           assert.deepEqual(await loaded(again, key('orders')), before);
           assert.equal((await again.hints('payments')).length, 1);
+          assert.deepEqual((await again.pauses()).pauses, [pause]);
         }),
       );
     });

@@ -110,12 +110,27 @@ describe('opening a SQLite ledger', () => {
       'a ledger of a later version',
       (path) => {
         openSqliteLedger({ path, limits, now: () => startMs }).close();
-        tamper(path, 'PRAGMA user_version = 2');
+        tamper(path, 'PRAGMA user_version = 3');
       },
       'newer',
-      /schema 2, this version knows up to 1/,
+      /schema 3, this version knows up to 2/,
     ],
   ];
+  it('brings a ledger of an earlier version up to date, and keeps what is in it', () =>
+    inDirectory(async (directory) => {
+      const path = join(directory, 'ours.db');
+      const first = openSqliteLedger({ path, limits, now: () => startMs });
+      await first.store([create(remediation('orders', { lookAtMs: startMs }))]);
+      await first.close();
+      const beforePauses =
+        'DROP TABLE pause; ALTER TABLE meta DROP COLUMN pauses_revision; PRAGMA user_version = 1';
+      tamper(path, beforePauses);
+      const again = openSqliteLedger({ path, limits, now: () => startMs });
+      assert.ok(await loadOne(again, key('orders')));
+      assert.deepEqual((await again.pauses()).pauses, []);
+      await again.close();
+    }));
+
   for (const [what, make, failure, message] of foreign) {
     it(`refuses ${what} and leaves it as it is`, () =>
       inDirectory((directory) => {

@@ -3,12 +3,14 @@
 
   KEYS[5]  due         sorted set: id by max(lookAtMs, leaseUntilMs)
   KEYS[6]  unverified  set of ids
+  KEYS[7]  pause       hash
   ARGV[4]  records at most
   ARGV[5]  leaseMs
   ARGV[6]  token of the lease
   ARGV[7…] tokens of the caller's earlier claims whose answers never came, of leases no longer than leaseMs
 
-  Returns { nowMs, leaseUntilMs, nextDueAtMs or nil, unverified, then for each: id, record, body or nil }
+  Returns { nowMs, leaseUntilMs, nextDueAtMs or nil, unverified, revision of the pauses, pauses, then for each: id, record,
+  body or nil }
   nextDueAtMs: of the records that this call did not lease; nil without one.
 ]]
 local refused = refusal()
@@ -27,7 +29,9 @@ if next(lost) then
   end
 end
 local lease_until = text(NOW_MS + tonumber(ARGV[5]))
-local answer = { text(NOW_MS), lease_until, false, false }
+local answer = {
+  text(NOW_MS), lease_until, false, false, pauses_revision(), current_pauses(KEYS[7]),
+}
 local taken, given = {}, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', text(NOW_MS), 'LIMIT', 0, ARGV[4])) do
   local record = read_record(id)

@@ -10,15 +10,16 @@
   ARGV[7]   `keep`: the lease is renewed.  `end`: it ends.  `remove`: so does the record
   ARGV[8]   leaseMs, for `keep`
   ARGV[9]   unverified records of the cluster at most, where this one becomes unverified; empty: any number
-  ARGV[10]  lookAtMs        (10 to 13 are empty for `remove`)
-  ARGV[11]  unverified, 0 or 1
-  ARGV[12]  row
-  ARGV[13]  body
-  ARGV[14]  events at most
-  ARGV[15]  number of events, then for each: atMs, id, rest
+  ARGV[10]  revision that the pauses must have; empty: any
+  ARGV[11]  lookAtMs        (11 to 14 are empty for `remove`)
+  ARGV[12]  unverified, 0 or 1
+  ARGV[13]  row
+  ARGV[14]  body
+  ARGV[15]  events at most
+  ARGV[16]  number of events, then for each: atMs, id, rest
 
   Returns { version, leaseUntilMs }, after `end` and `remove` with the time now as the lease's end;
-  or nil: the version or the lease is another one, and nothing was changed;
+  or nil: the version, the lease or the pauses are other ones, and nothing was changed;
   or `full`: it would be one unverified record too many, and nothing was changed.
 ]]
 local refused = refusal()
@@ -27,13 +28,14 @@ local due, unverified_key = KEYS[5], KEYS[6]
 local id, what = ARGV[4], ARGV[7]
 local record = read_record(id)
 if not record or record.version ~= ARGV[5] or record.token ~= ARGV[6] then return false end
+if ARGV[10] ~= '' and ARGV[10] ~= pauses_revision() then return false end
 if
-  ARGV[9] ~= '' and ARGV[11] == '1' and record.unverified == '0'
+  ARGV[9] ~= '' and ARGV[12] == '1' and record.unverified == '0'
   and redis.call('SCARD', unverified_key) >= tonumber(ARGV[9])
 then
   return 'full'
 end
-append_events(16, tonumber(ARGV[15]), ARGV[14])
+append_events(17, tonumber(ARGV[16]), ARGV[15])
 if what == 'remove' then
   remove_record(id, due, unverified_key)
   return { record.version, text(NOW_MS) }
@@ -43,8 +45,8 @@ local lease_until = text(NOW_MS + (kept and tonumber(ARGV[8]) or 0))
 record.version = next_version()
 record.token = kept and record.token or '-'
 record.lease_until = kept and lease_until or '0'
-record.look, record.unverified, record.row = ARGV[10], ARGV[11], ARGV[12]
+record.look, record.unverified, record.row = ARGV[11], ARGV[12], ARGV[13]
 write_record(id, due, record)
 write_unverified(id, unverified_key, record.unverified)
-redis.call('HSET', BODY, id, ARGV[13])
+redis.call('HSET', BODY, id, ARGV[14])
 return { record.version, lease_until }

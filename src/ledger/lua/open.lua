@@ -3,6 +3,7 @@
   where something else is found.
 
   KEYS[5]  setAside  list
+  KEYS[6]  pause     hash
   ARGV     of the prelude only
 
   Returns 1: a ledger of ours.  0: there was nothing, and now it is ours.  Or a refusal: NEWER, FOREIGN.

@@ -2,7 +2,8 @@
   Put before each script of this directory.
 
   Keys (all with the same hash tag, so that one node of a Redis Cluster holds them)
-    KEYS[1]  meta    hash: app, schema, version (the last one given out), pingedAtMs
+    KEYS[1]  meta    hash: app, schema, version (the last one given out), pingedAtMs, pauses (their revision: the version
+                     that the last change of them got)
     KEYS[2]  record  hash: id → "<version> <lookAtMs> <leaseUntilMs> <token> <unverified> <row>"
                      token: `-` without a lease; unverified: 1 while a restart has not had its first look, else 0;
                      row: JSON for gauges, which no script reads
@@ -104,6 +105,33 @@ local function next_version()
   last_version = math.max(last_version + 1, NOW_US)
   redis.call('HSET', META, 'version', text(last_version))
   return text(last_version)
+end
+
+local function pauses_revision()
+  return redis.call('HGET', META, 'pauses') or '0'
+end
+
+-- Pauses are kept as "<untilMs> <JSON>", with `-` for one that does not end by itself.
+local function pauses_of(pause_key, ended)
+  local found = {}
+  local all = redis.call('HGETALL', pause_key)
+  for index = 1, #all, 2 do
+    local until_ms, json = string.match(all[index + 1], '^(%S+) (.*)$')
+    if until_ms then
+      local is_over = until_ms ~= '-' and (tonumber(until_ms) or 0) <= NOW_MS
+      if is_over == ended then found[#found + 1] = ended and all[index] or json end
+    end
+  end
+  return found
+end
+
+-- The JSON of those that have not ended.
+local function current_pauses(pause_key)
+  return pauses_of(pause_key, false)
+end
+
+local function drop_ended_pauses(pause_key)
+  for _, scope in ipairs(pauses_of(pause_key, true)) do redis.call('HDEL', pause_key, scope) end
 end
 
 -- Appends `count` events of three arguments each (atMs, id, rest) from ARGV[at] on; returns what comes after them.
