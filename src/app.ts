@@ -1,5 +1,6 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
+import { type PausesDependencies, pauseRoutes } from './api/pauses.ts';
 import { type ProbesDependencies, probeRoutes } from './api/probes.ts';
 import { problem } from './api/problem.ts';
 import { type RemediationsDependencies, remediationRoutes } from './api/remediations.ts';
@@ -8,7 +9,11 @@ import { LedgerUnavailable } from './ledger/ledger.ts';
 import { describeError } from './log.ts';
 import { type WebhookDependencies, webhookRoutes } from './webhook/route.ts';
 
-export interface AppDependencies extends WebhookDependencies, RemediationsDependencies, ProbesDependencies {
+export interface AppDependencies
+  extends WebhookDependencies,
+    RemediationsDependencies,
+    PausesDependencies,
+    ProbesDependencies {
   readonly log: Logger;
   /** null: everybody may do everything. */
   readonly credentials: readonly Credential[] | null;
@@ -88,6 +93,7 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
 
   app.register(webhookRoutes, deps);
   app.register(remediationRoutes, deps);
+  app.register(pauseRoutes, deps);
   app.register(probeRoutes, deps);
   return app;
 }

@@ -1,12 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { request } from 'undici';
 import type { Config } from './config/config.ts';
 import { maskCredentials } from './core/diagnosis.ts';
 import { LedgerUnavailable } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open.ts';
 import { LedgerOpenError } from './ledger/open-error.ts';
-import { authorizationHeader, connectClient } from './service.ts';
+import { alertmanagerClient, connectClient } from './service.ts';
 
 /**
  * `--check`: tries everything that the configuration names and prints one line for each. Returns the exit status: 0 when
@@ -34,11 +33,10 @@ export async function check(
 
 /** What the configuration asks for and this version does not do: said at the start, not found out at night. */
 export function notYet(config: Config): string[] {
-  const later: string[] = [
-    config.alertmanagers.length > 0
-      ? 'alertmanagers are configured, but this version does not ask them: a silence stops no restart yet'
-      : 'no alertmanagers are configured: webhooks only, and silences are not checked',
-  ];
+  const later: string[] = [];
+  if (config.alertmanagers.length === 0) {
+    later.push('no alertmanagers are configured: webhooks only, and silences are not checked');
+  }
   if (config.diagnosisFile !== null) {
     later.push('diagnosisFile is not read in this version: no cause is called permanent');
   }
@@ -103,22 +101,18 @@ async function checkCluster(cluster: Config['clusters'][number], report: Report)
   }
 }
 
+/** Silences are read as well: what `status` shows everybody may be closed to us there. */
 async function checkAlertmanager(
-  { url, auth }: Config['alertmanagers'][number],
+  alertmanager: Config['alertmanagers'][number],
   report: Report,
 ): Promise<void> {
-  const what = `alertmanager ${url}`;
-  try {
-    const answer = await request(`${url.replace(/\/$/, '')}/api/v2/status`, {
-      headers: auth === null ? {} : { authorization: authorizationHeader(auth) },
-      signal: AbortSignal.timeout(10_000),
-    });
-    const body: unknown = await answer.body.json().catch(() => null);
-    const version = (body as { versionInfo?: { version?: unknown } } | null)?.versionInfo?.version;
-    if (answer.statusCode === 200 && typeof version === 'string')
-      report(true, what, `Alertmanager ${version}`);
-    else report(false, what, `answered ${answer.statusCode}, and not as an Alertmanager does`);
-  } catch (error) {
-    report(false, what, maskCredentials(error instanceof Error ? error.message : String(error)));
-  }
+  const what = `alertmanager ${alertmanager.url}`;
+  const client = alertmanagerClient(alertmanager, null);
+  const [status, silences] = await Promise.all([client.status(), client.silences()]);
+  await client.close();
+  if (status.outcome !== 'ok') return report(false, what, `${status.outcome}: ${status.detail}`);
+  if (silences.outcome !== 'ok')
+    return report(false, what, `silences ${silences.outcome}: ${silences.detail}`);
+  const active = silences.value.filter(({ state }) => state === 'active').length;
+  report(true, what, `Alertmanager ${status.value.version}, ${active} active silences`);
 }

@@ -71,6 +71,18 @@ export function createReporter(metrics: Metrics, log: Logger): Reporter {
       if (readable) log.info({ cluster }, 'Kafka Connect can be read again');
       else log.warn({ cluster, detail: maskCredentials(detail) }, 'Kafka Connect cannot be read');
     },
+    alertmanagerReadable: (name, readable, detail) => {
+      if (readable) log.info({ alertmanager: name }, 'Alertmanager can be read again');
+      else log.warn({ alertmanager: name, detail: maskCredentials(detail) }, 'Alertmanager cannot be read');
+    },
+    alertsReadable: (readable, detail) => {
+      if (readable) log.info('alerts can be read from an Alertmanager again');
+      else log.warn({ detail: maskCredentials(detail) }, 'no Alertmanager lists its alerts: webhooks only');
+    },
+    breaker: (cluster, open) => {
+      if (open) log.warn({ cluster }, 'restart calls time out: this cluster gets none for a while, then one');
+      else log.info({ cluster }, 'restart calls are answered again');
+    },
     fault: (what, error) => log.error({ what, error: describeError(error) }, 'unexpected error'),
   };
 }

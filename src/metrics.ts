@@ -1,4 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import {
+  type AlertmanagerOperation,
+  type AlertmanagerOutcome,
+  alertmanagerOperations,
+  alertmanagerOutcomes,
+} from './alertmanager/client.ts';
 import { readOutcomes } from './connect/client.ts';
 import { simpleClassName } from './core/diagnosis.ts';
 import {
@@ -44,7 +50,7 @@ export const limitNames = ['remediations', 'alerts_per_remediation', 'events', '
 export type LimitName = (typeof limitNames)[number];
 
 const alertStatuses = ['firing', 'resolved', 'unknown'] as const;
-const operations = ['status', 'exists', 'restart', 'info'] as const;
+const operations = ['status', 'settings', 'restart', 'info'] as const;
 const taskStates = connectStates.filter((state) => state !== 'STOPPED');
 const restartWords = restartOutcomes.filter((outcome) => outcome !== 'not_sent' && outcome !== 'dry_run');
 const requestOutcomes = [...new Set<string>([...readOutcomes, ...restartWords])];
@@ -77,6 +83,11 @@ export class Metrics {
     'operation',
     'outcome',
   ]);
+  readonly #alertmanagerRequests = this.#counter(
+    'alertmanager_requests_total',
+    'HTTP requests to Alertmanager.',
+    ['operation', 'outcome'],
+  );
   readonly #limitHits = this.#counter('limit_hits_total', 'How often a limit was reached.', ['limit']);
 
   readonly #remediations = this.#gauge('remediations', 'Remediations by state.', ['cluster', 'state']);
@@ -140,6 +151,9 @@ export class Metrics {
     for (const status of alertStatuses) {
       for (const outcome of alertOutcomes) this.#alerts.inc({ status, outcome }, 0);
     }
+    for (const operation of alertmanagerOperations) {
+      for (const outcome of alertmanagerOutcomes) this.#alertmanagerRequests.inc({ operation, outcome }, 0);
+    }
     for (const limit of limitNames) this.#limitHits.inc({ limit }, 0);
     for (const cluster of clusters) {
       for (const reason of reasons) this.#decisions.inc({ cluster, reason }, 0);
@@ -174,6 +188,10 @@ export class Metrics {
 
   connectRequest(cluster: string, operation: string, outcome: string): void {
     this.#connectRequests.inc({ cluster, operation, outcome });
+  }
+
+  alertmanagerRequest(operation: AlertmanagerOperation, outcome: AlertmanagerOutcome): void {
+    this.#alertmanagerRequests.inc({ operation, outcome });
   }
 
   limitHit(limit: LimitName, count: number): void {

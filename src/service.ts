@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import type { AlertmanagerClient } from './alertmanager/client.ts';
+import { createAlertmanagerClient } from './alertmanager/http-client.ts';
+import { pullAlerts } from './alertmanager/pull.ts';
+import { createSuppression } from './alertmanager/suppression.ts';
 import { buildApp } from './app.ts';
 import type { Credential } from './auth.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -8,6 +12,7 @@ import { type Authorization, type Config, policyFor } from './config/config.ts';
 import { matches } from './config/matcher.ts';
 import type { ConnectClient } from './connect/client.ts';
 import { createConnectClient } from './connect/http-client.ts';
+import type { SignalRules } from './core/signals.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open.ts';
 import { createReporter, describeError } from './log.ts';
@@ -51,6 +56,17 @@ export async function buildService(config: Config, log: Logger, version: string)
     requestTimeoutMs: cluster.requestTimeoutMs,
     maxUnverified: cluster.maxUnverified,
   }));
+  const alertmanagers = config.alertmanagers.map((one) => alertmanagerClient(one, metrics));
+  const suppression = createSuppression({
+    clients: alertmanagers,
+    clock,
+    onChange: (name, readable, detail) => reporter.alertmanagerReadable(name, readable, detail),
+  });
+  const rules: SignalRules = {
+    labels: config.labels,
+    clusters: clusterNames,
+    isForRemediation: (labels) => matches(config.remediationLabel, labels),
+  };
   const intake: Intake = new Intake({
     ledger,
     clock,
@@ -73,6 +89,15 @@ export async function buildService(config: Config, log: Logger, version: string)
     takeIn: async (signals) => {
       await intake.takeSignals(signals);
     },
+    world: { suppression: () => suppression.view(), rules },
+    resync:
+      alertmanagers.length === 0
+        ? null
+        : {
+            everyMs: config.resyncEveryMs,
+            pull: () => pullAlerts(alertmanagers, config.remediationLabel, rules),
+            takeIn: (reading) => intake.take(reading),
+          },
   });
 
   let open = true;
@@ -83,10 +108,11 @@ export async function buildService(config: Config, log: Logger, version: string)
     clock,
     log,
     policyFor: policy,
-    rules: {
-      labels: config.labels,
-      clusters: clusterNames,
-      isForRemediation: (labels) => matches(config.remediationLabel, labels),
+    rules,
+    clusters: clusterNames,
+    onResumed: (scope) => {
+      // It is looked at again in seconds in any case: a ledger that is down now costs no more than that.
+      remediator.resumed(scope).catch((error: unknown) => reporter.fault('after a pause', error));
     },
     credentials: credentialsOf(config),
     bodyLimitBytes: config.server.bodyLimitBytes,
@@ -100,6 +126,8 @@ export async function buildService(config: Config, log: Logger, version: string)
     start: async () => {
       const address = await app.listen({ host: config.server.host, port: config.server.port });
       remediator.start();
+      // Connected, and complained about, before the first restart needs it.
+      void suppression.view();
       return address;
     },
     // Written order: not ready any more, and the loop begins nothing new; requests under way are answered; the loop
@@ -111,7 +139,10 @@ export async function buildService(config: Config, log: Logger, version: string)
       // Whoever is still sending by then, or never began, is cut off: Alertmanager sends again.
       app.server.closeAllConnections();
       await acted;
-      await Promise.all(clients.map(({ client }) => client.close()));
+      await Promise.all([
+        ...clients.map(({ client }) => client.close()),
+        ...alertmanagers.map((one) => one.close()),
+      ]);
       await ledger.close();
     },
   };
@@ -135,6 +166,22 @@ export function connectClient(cluster: Config['clusters'][number], metrics: Metr
     tls,
     onRequest: (operation, outcome) => metrics?.connectRequest(name, operation, outcome),
   });
+}
+
+/** A client for one configured Alertmanager; requests are counted where metrics are given. */
+export function alertmanagerClient(
+  { url, auth, tls }: Config['alertmanagers'][number],
+  metrics: Metrics | null,
+): AlertmanagerClient {
+  return createAlertmanagerClient(
+    {
+      url,
+      authorization: auth === null ? null : () => authorizationHeader(auth),
+      tls,
+      onRequest: (operation, outcome) => metrics?.alertmanagerRequest(operation, outcome),
+    },
+    systemClock,
+  );
 }
 
 /** Read at each request, so that a rotated secret is used at once. */

@@ -7,6 +7,7 @@ import type { Policy } from '../core/policy.ts';
 import { holdOf, nextAtMsOf } from '../core/transitions.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { problem } from './problem.ts';
+import { rfc3339, time } from './time.ts';
 
 export interface RemediationsDependencies {
   readonly ledger: Ledger;
@@ -141,12 +142,4 @@ function attemptsJson(one: Remediation) {
     outcome,
     detail,
   }));
-}
-
-function rfc3339(epochMs: number): string {
-  return new Date(epochMs).toISOString();
-}
-
-function time(epochMs: number | null): string | null {
-  return epochMs === null ? null : rfc3339(epochMs);
 }

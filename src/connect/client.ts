@@ -1,4 +1,4 @@
-import type { ConnectorStatus, RestartOutcome, RestartPlan } from '../core/model.ts';
+import type { ConnectorSettings, ConnectorStatus, RestartOutcome, RestartPlan } from '../core/model.ts';
 
 /**
  * Kafka Connect's REST API as connect-medic uses it. Nothing here throws for what a server does or fails to do: each
@@ -14,10 +14,10 @@ export interface ConnectClient {
   status(connector: string): Promise<ReadResult<ConnectorStatus>>;
 
   /**
-   * `GET /connectors/{c}`: does it exist? `missing` only for a 404 with Connect's own JSON error body (`error_code`): a
+   * `GET /connectors/{c}`: what its configuration says to connect-medic. `missing` only for a 404 with Connect's own JSON error body (`error_code`): a
    * worker that is just starting answers 404 in HTML to every path, which is `unreachable`.
    */
-  exists(connector: string): Promise<ReadResult<'exists' | 'missing'>>;
+  settings(connector: string): Promise<ReadResult<ConnectorSettings | 'missing'>>;
 
   /**
    * Restarts what is FAILED, with one KIP-745 call, or part by part before Kafka 3.0 or where the plan names parts.
@@ -85,5 +85,5 @@ export interface ConnectClientOptions {
   readonly authorization: (() => string) | null;
   readonly tls: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string } | null;
   /** Called after each HTTP request. */
-  readonly onRequest: (operation: 'status' | 'exists' | 'restart' | 'info', outcome: string) => void;
+  readonly onRequest: (operation: 'status' | 'settings' | 'restart' | 'info', outcome: string) => void;
 }

@@ -1,6 +1,6 @@
-import type { ConnectorStatus, RestartPlan } from '../core/model.ts';
+import type { ConnectorSettings, ConnectorStatus, RestartPlan } from '../core/model.ts';
 import type { ConnectClient, ConnectClientOptions, ReadResult, RestartResult } from './client.ts';
-import { parseExists, parseInfo, parseStatus, parseStatuses } from './parse.ts';
+import { parseInfo, parseSettings, parseStatus, parseStatuses } from './parse.ts';
 import { type ReadSpec, read, type Wire } from './read.ts';
 import { Restart } from './restart.ts';
 import { connectorFor } from './tls.ts';
@@ -57,11 +57,11 @@ class HttpConnectClient implements ConnectClient {
     return this.#status(connector);
   }
 
-  exists(connector: string): Promise<ReadResult<'exists' | 'missing'>> {
-    return this.#readOne<'exists' | 'missing'>(connector, '', {
-      operation: 'exists',
+  settings(connector: string): Promise<ReadResult<ConnectorSettings | 'missing'>> {
+    return this.#readOne<ConnectorSettings | 'missing'>(connector, '', {
+      operation: 'settings',
       bodyLimitBytes: ANSWER_LIMIT_BYTES,
-      parse: (json) => parseExists(connector, json),
+      parse: (json) => parseSettings(connector, json),
       missing: 'missing',
     });
   }

@@ -1,4 +1,10 @@
-import { type ConnectorStatus, type ConnectState, connectStates, type PartStatus } from '../core/model.ts';
+import {
+  type ConnectorSettings,
+  type ConnectorStatus,
+  type ConnectState,
+  connectStates,
+  type PartStatus,
+} from '../core/model.ts';
 
 /**
  * Kafka Connect's JSON as connect-medic needs it: strict on what decisions rest on, tolerant of everything else, since
@@ -38,10 +44,24 @@ export function parseStatus(connector: string, json: unknown): Parsed<ConnectorS
   return parseConnectorStatus(json);
 }
 
+/** In a connector's configuration: `false` keeps connect-medic's hands off it. */
+const ENABLED_KEY = 'connect.medic.enabled';
+
 /** `GET /connectors/{c}`. */
-export function parseExists(connector: string, json: unknown): Parsed<'exists'> {
-  if (isObject(json) && json['name'] === connector) return { value: 'exists' };
-  return { fault: 'not a description of this connector' };
+export function parseSettings(connector: string, json: unknown): Parsed<ConnectorSettings> {
+  if (!isObject(json) || json['name'] !== connector) return { fault: 'not a description of this connector' };
+  const { config } = json;
+  if (!isObject(config)) return { fault: 'no configuration of the connector' };
+  const enabled = Object.hasOwn(config, ENABLED_KEY) ? config[ENABLED_KEY] : null;
+  const connectorClass = config['connector.class'];
+  return {
+    value: {
+      // Connect keeps all values as text, as they were typed.
+      optedOut:
+        enabled === false || (typeof enabled === 'string' && enabled.trim().toLowerCase() === 'false'),
+      connectorClass: typeof connectorClass === 'string' ? connectorClass : null,
+    },
+  };
 }
 
 /** `GET /`. */

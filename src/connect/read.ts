@@ -16,7 +16,7 @@ export interface Wire {
 
 /** One kind of read. */
 export interface ReadSpec<T> {
-  readonly operation: 'status' | 'exists' | 'info';
+  readonly operation: 'status' | 'settings' | 'info';
   /** Below the worker's prefix. */
   readonly path: string;
   readonly bodyLimitBytes: number;
@@ -117,7 +117,7 @@ function faulty(fault: Fault, before = ''): Failure {
 
 /** The header value for the next request, or why there is none: a secret file may be gone or hold a line break. */
 export function readCredentials(
-  wire: Wire,
+  wire: Pick<Wire, 'authorization'>,
 ): { readonly authorization: string | null } | { readonly fault: string } {
   if (wire.authorization === null) return { authorization: null };
   try {

@@ -7,6 +7,7 @@ import {
   closing,
   enter,
   escalating,
+  forgetDryRun,
   LOOK_EVERY_MS,
   nextLookAfterCallMs,
   REST_LOOK_MS,
@@ -36,7 +37,8 @@ const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
  *
  * Time drives retries, not alerts: `nextAt = lastRestartAt + delay`, and no further signal shortens it.
  */
-export function decide(remediation: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
+export function decide(given: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
+  const remediation = forgetDryRun(given, policy);
   const verdict = verdictOf(look.connect, remediation, nowMs);
   const context: Context = {
     r: observe(remediation, look, verdict, policy, nowMs),

@@ -1,4 +1,4 @@
-import { type HoldReason, holdReasons } from './model.ts';
+import { type HoldReason, holdReasons, type Pause } from './model.ts';
 
 /** A hold that a look found. */
 export interface HoldSeen {
@@ -17,6 +17,27 @@ export function firstHold(holds: readonly HoldSeen[]): HoldSeen | null {
     if (first === null || holdReasons.indexOf(hold.reason) < holdReasons.indexOf(first.reason)) first = hold;
   }
   return first;
+}
+
+/** The hold of the pauses that cover a connector: of several the one that ends last. */
+export function pausedBy(
+  pauses: readonly Pause[],
+  target: { readonly cluster: string; readonly connector: string },
+): HoldSeen | null {
+  let last: Pause | null = null;
+  for (const pause of pauses) {
+    if (pause.cluster !== null && pause.cluster !== target.cluster) continue;
+    if (pause.connector !== null && pause.connector !== target.connector) continue;
+    if (last === null || endOf(pause) > endOf(last)) last = pause;
+  }
+  if (last === null) return null;
+  const what =
+    last.connector !== null ? 'this connector' : last.cluster !== null ? 'this cluster' : 'everything';
+  return { reason: 'paused', detail: `${last.by} paused ${what}: ${last.reason}`, untilMs: last.untilMs };
+}
+
+function endOf({ untilMs }: Pause): number {
+  return untilMs ?? Number.POSITIVE_INFINITY;
 }
 
 const REFUSED_FIRST_MS = 1_000;

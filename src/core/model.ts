@@ -119,6 +119,14 @@ export interface ConnectorStatus {
   readonly tasks: readonly (PartStatus & { readonly id: number })[];
 }
 
+/** What a connector's own configuration says to connect-medic; the rest of it is never kept. */
+export interface ConnectorSettings {
+  /** `connect.medic.enabled=false`. */
+  readonly optedOut: boolean;
+  /** `connector.class`; null where the configuration has none. */
+  readonly connectorClass: string | null;
+}
+
 /** What a look at Connect boils down to. */
 export const verdicts = ['failed', 'running', 'unsettled', 'off', 'gone', 'unknown'] as const;
 export type Verdict = (typeof verdicts)[number];

@@ -157,6 +157,8 @@ export function reopening(
     openedAtMs,
     attempts: 0,
     escalation: null,
+    // A silence over an alert of the last failure says nothing about this one.
+    alerts: r.alerts.filter(({ status }) => status === 'firing'),
     signalAtMs: null,
     mixedSinceMs: null,
     mixedSeenAtMs: null,
@@ -164,6 +166,27 @@ export function reopening(
   };
   const nextAtMs = firstAttemptAtMs(fresh, policy);
   return enter(fresh, { state: 'waiting', nextAtMs }, reason, nowMs, nowMs);
+}
+
+/**
+ * What a dry run counted is taken back once it is switched off: nothing was restarted. Charges from before it stay. (Of more
+ * dry attempts than are logged the older charges stay too: rather a restart too few.)
+ */
+export function forgetDryRun(r: Remediation, policy: Policy): Remediation {
+  const firstDry = r.attemptLog.find(({ outcome }) => outcome === 'dry_run');
+  if (policy.dryRun || firstDry === undefined) return r;
+  const chargedAtMs = r.chargedAtMs.filter((atMs) => atMs < firstDry.atMs);
+  const fresh: Remediation = {
+    ...r,
+    attempts: 0,
+    attemptLog: r.attemptLog.filter(({ outcome, atMs }) => outcome !== 'dry_run' && atMs < firstDry.atMs),
+    chargedAtMs,
+    lastRestartAtMs: chargedAtMs[chargedAtMs.length - 1] ?? null,
+    escalation: null,
+  };
+  const { state } = r.phase;
+  if (state === 'stabilising' || state === 'recovered' || state === 'closed') return fresh;
+  return { ...fresh, phase: { state: 'waiting', nextAtMs: firstAttemptAtMs(fresh, policy) } };
 }
 
 /** `openedAt` plus the first delay. */

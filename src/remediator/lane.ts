@@ -2,15 +2,19 @@ import type { Clock } from '../clock.ts';
 import type { ConnectClient } from '../connect/client.ts';
 import { decide } from '../core/decide.ts';
 import { maskCredentials } from '../core/diagnosis.ts';
-import type { AuditEvent, Decision, Effect, HoldReason, Remediation, RestartOutcome } from '../core/model.ts';
+import type { HoldSeen } from '../core/holds.ts';
+import type { Look } from '../core/look.ts';
+import type { AuditEvent, Decision, Effect, Remediation, RestartOutcome } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import { FIRST_LOOK_MS, settleCall } from '../core/transitions.ts';
 import { STATUS_AGE_AT_MOST_MS, statusVerdict } from '../core/verdict.ts';
-import type { Claim, Ledger } from '../ledger/ledger.ts';
-import { LedgerUnavailable } from '../ledger/ledger.ts';
+import { type Claim, type Ledger, LedgerUnavailable, type Pauses } from '../ledger/ledger.ts';
+import { Breaker } from './breaker.ts';
 import type { BulkRead, ClusterReader } from './cluster-reader.ts';
 import { lookAtOne, lookInBulk, type TimedLook } from './look.ts';
+import { Places } from './places.ts';
 import { ACTOR, auditOf, type Reporter, storyOf } from './report.ts';
+import { lookWith, readWorld, type World, type WorldSources } from './world.ts';
 
 /** A look older than this is taken again before a restart is decided on it, to keep room below the limit. */
 const LOOK_AGAIN_AFTER_MS = 1_000;
@@ -18,7 +22,7 @@ const LOOK_AGAIN_AFTER_MS = 1_000;
 const IDLE_AT_MOST_MS = 1_000;
 const LEDGER_RETRY_MS = 1_000;
 /** A record that others keep writing to is decided again this often before it is left for the next turn. */
-const DECIDE_AT_MOST = 5;
+const DECIDE_AT_MOST = 8;
 
 export interface LaneOptions {
   readonly client: ConnectClient;
@@ -27,6 +31,8 @@ export interface LaneOptions {
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly policyFor: (connector: string) => Policy;
+  /** What else is asked before a restart. */
+  readonly world: WorldSources;
   /** Remediations in `restarting` without their first look at most; beyond, the hold is `concurrency`. */
   readonly maxUnverified: number;
   readonly requestTimeoutMs: number;
@@ -45,6 +51,7 @@ export class Lane {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #wokenAtMs = new Map<string, number>();
   readonly #places = new Places();
+  readonly #breaker = new Breaker();
   #abandoned: Claim[] = [];
   #woken = false;
   #ring: AbortController = new AbortController();
@@ -118,13 +125,15 @@ export class Lane {
     }
     const claimedAtMs = clock.monotonic();
     const now = (): number => answer.nowMs + Math.round(clock.monotonic() - claimedAtMs);
+    // After a webhook a restart is likely: what it will ask is asked beside the status, not after it.
+    if (this.#wokenAtMs.size > 0) void this.#options.world.suppression();
     const bulk = await this.#options.reader.read();
     if (this.#stopping) {
       for (const claim of answer.claims) await ledger.release(claim);
       return 0;
     }
     for (const claim of answer.claims) {
-      const work = this.#remediate(claim, bulk, now)
+      const work = this.#remediate(claim, bulk, answer.pauses, now)
         .catch((error: unknown) => {
           this.#abandoned.push(claim);
           if (error instanceof LedgerUnavailable) reporter.ledgerUp(false, error.message);
@@ -142,11 +151,14 @@ export class Lane {
     return 0;
   }
 
-  async #remediate(claimed: Claim, bulk: BulkRead, now: () => number): Promise<void> {
+  async #remediate(claimed: Claim, bulk: BulkRead, known: Pauses, now: () => number): Promise<void> {
     const { client, clock, ledger } = this.#options;
     const { connector } = claimed.remediation;
     const policy = this.#options.policyFor(connector);
     let claim: Claim | null = claimed;
+    let pauses = known;
+    let world: World | null = null;
+    let lookedAgain = false;
     let seen = await lookInBulk(client, clock, connector, bulk, []);
     for (let tries = 0; claim !== null && tries < DECIDE_AT_MOST; tries += 1) {
       const before: Remediation = claim.remediation;
@@ -155,25 +167,45 @@ export class Lane {
       if (before.signalAtMs !== null && before.signalAtMs > seenAtMs) {
         seen = await lookAtOne(client, clock, connector, []);
       }
-      if (this.#wantsFresherLook(before, seen, policy, now())) {
-        seen = await lookAtOne(client, clock, connector, []);
-      }
       const nowMs = now();
-      const decision = this.#decide(before, seen, policy, nowMs);
+      const look = lookWith(seen.look, world, {
+        before,
+        pauses: pauses.pauses,
+        sources: this.#options.world,
+        nowMs,
+      });
+      const wish = decide(before, look, policy, nowMs);
+      if (wish.effect.type === 'restart') {
+        // Asked only now, and only for those that would be restarted.
+        if (world === null) {
+          world = await readWorld(client, connector, this.#options.world);
+          continue;
+        }
+        if (!lookedAgain && clock.monotonic() - seen.readAtMs > LOOK_AGAIN_AFTER_MS) {
+          lookedAgain = true;
+          seen = await lookAtOne(client, clock, connector, []);
+          continue;
+        }
+      }
+      const decision = this.#admitted(wish, before, { ...seen, look }, policy, nowMs);
       const { effect, next } = decision;
       const restarts = effect.type === 'restart';
       if (restarts && this.#stopping) {
-        this.#places.giveBack();
+        this.#giveBack();
         break;
       }
       const keep = restarts
-        ? { leaseMs: this.#leaseMs, unverifiedAtMost: this.#options.maxUnverified }
+        ? {
+            leaseMs: this.#leaseMs,
+            unverifiedAtMost: this.#options.maxUnverified,
+            pausesRevision: pauses.revision,
+          }
         : undefined;
       let committed: Claim | 'full' | null = null;
       try {
         committed = await ledger.commit(claim, next, auditOf(before, decision, nowMs), keep);
       } finally {
-        if (restarts && (committed === null || committed === 'full')) this.#places.giveBack();
+        if (restarts && (committed === null || committed === 'full')) this.#giveBack();
         else if (restarts) this.#places.settle();
       }
       if (committed === 'full') {
@@ -182,8 +214,10 @@ export class Lane {
         continue;
       }
       if (committed === null) {
-        // Somebody wrote to it, a webhook most likely: read again, decide again.
+        // Somebody wrote to it, a webhook most likely, or set a pause: read again, decide again.
         claim = await ledger.refresh(claim);
+        lookedAgain = false;
+        if (claim !== null && restarts) pauses = await ledger.pauses();
         continue;
       }
       this.#tell(before, decision, nowMs);
@@ -193,29 +227,35 @@ export class Lane {
     if (claim !== null) await ledger.release(claim);
   }
 
-  #wantsFresherLook(before: Remediation, seen: TimedLook, policy: Policy, nowMs: number): boolean {
-    const ageMs = this.#options.clock.monotonic() - seen.readAtMs;
-    return ageMs > LOOK_AGAIN_AFTER_MS && decide(before, seen.look, policy, nowMs).effect.type === 'restart';
-  }
-
-  /** Decides; a restart needs a look that is fresh enough and, last of all, a place, which is taken here. */
-  #decide(before: Remediation, seen: TimedLook, policy: Policy, nowMs: number): Decision {
-    const decision = decide(before, seen.look, policy, nowMs);
-    if (decision.effect.type !== 'restart') return decision;
-    const held = (reason: HoldReason, detail: string): Decision => {
-      const holds = [...seen.look.holds, { reason, detail, untilMs: null }];
-      return decide(before, { ...seen.look, holds }, policy, nowMs);
+  /** A restart needs a look that is fresh enough, a cluster that answers and, last of all, a place, which is taken here. */
+  #admitted(wish: Decision, before: Remediation, seen: TimedLook, policy: Policy, nowMs: number): Decision {
+    if (wish.effect.type !== 'restart') return wish;
+    const held = (reason: HoldSeen['reason'], detail: string, untilMs: number | null = null): Decision => {
+      const look: Look = { ...seen.look, holds: [...seen.look.holds, { reason, detail, untilMs }] };
+      return decide(before, look, policy, nowMs);
     };
-    if (this.#options.clock.monotonic() - seen.readAtMs > STATUS_AGE_AT_MOST_MS) {
+    const monotonicMs = this.#options.clock.monotonic();
+    if (monotonicMs - seen.readAtMs > STATUS_AGE_AT_MOST_MS) {
       return held('connect_unreachable', 'reading its status takes longer than two seconds');
     }
-    if (this.#places.take()) return decision;
+    const open = this.#breaker.admit(monotonicMs);
+    if (open !== null) {
+      const untilMs = nowMs + Math.max(FIRST_LOOK_MS, Math.ceil(open.waitMs));
+      return held('breaker', 'restart calls to this cluster time out: it gets fewer of them', untilMs);
+    }
+    if (this.#places.take()) return wish;
+    this.#breaker.unused();
     const { maxUnverified } = this.#options;
     const full = held('concurrency', `${maxUnverified} restarts of this cluster have not been looked at yet`);
     if (full.next === null) return full;
     // Those who wait queue up: a place becomes free with a first look, so later ones come later.
     const lookAtMs = full.next.lookAtMs + this.#places.queueMs(maxUnverified);
     return { ...full, next: { ...full.next, lookAtMs } };
+  }
+
+  #giveBack(): void {
+    this.#places.giveBack();
+    this.#breaker.unused();
   }
 
   /** The attempt is committed; now the call, if the look and the lease still allow it. */
@@ -251,8 +291,33 @@ export class Lane {
       outcome = result.outcome;
       detail = maskCredentials(result.detail);
     }
+    this.#learn(outcome);
     reporter.restarted({ cluster, connector, attempt: effect.attempt, outcome, detail });
     await this.#settle(claim, effect.attempt, outcome, detail, now);
+  }
+
+  /** What a call's end says of the cluster. */
+  #learn(outcome: RestartOutcome): void {
+    const { clock, reporter, client } = this.#options;
+    switch (outcome) {
+      case 'ambiguous':
+      case 'accepted':
+      case 'conflict':
+      case 'unauthorized':
+      case 'not_found': {
+        const ended = outcome === 'ambiguous' ? 'unknown' : 'well';
+        if (this.#breaker.settled(ended, clock.monotonic()))
+          reporter.breaker(client.cluster, ended !== 'well');
+        return;
+      }
+      case 'refused':
+      case 'not_sent':
+      case 'dry_run':
+        this.#breaker.unused();
+        return;
+      default:
+        outcome satisfies never;
+    }
   }
 
   /** Writes down what came back; others may write to the record meanwhile, so it is read again until it holds. */
@@ -297,48 +362,5 @@ export class Lane {
     if (decision.reason === 'stable') reporter.recovered((nowMs - before.openedAtMs) / 1_000);
     // Only a restart that a webhook led to at once says how quick the reaction is.
     if (decision.effect.type === 'none') this.#wokenAtMs.delete(before.connector);
-  }
-}
-
-/** Free places under `maxUnverified`. A place is taken when a restart is decided, before anything is awaited. */
-class Places {
-  #free = 0;
-  /** Taken, and not yet in the ledger. */
-  #pending = 0;
-  #queued = 0;
-
-  /** What the ledger says is free; what is decided but not committed is not in it yet. */
-  known(free: number): void {
-    this.#free = free - this.#pending;
-    this.#queued = 0;
-  }
-
-  take(): boolean {
-    if (this.#free <= 0) return false;
-    this.#free -= 1;
-    this.#pending += 1;
-    return true;
-  }
-
-  giveBack(): void {
-    this.#free += 1;
-    this.#pending -= 1;
-  }
-
-  /** The ledger says so, between two turns. */
-  noneFree(): void {
-    this.#free = Math.min(0, this.#free);
-  }
-
-  /** It is in the ledger now. */
-  settle(): void {
-    this.#pending -= 1;
-  }
-
-  /** How much later than the next free place the next one in the queue looks again. */
-  queueMs(places: number): number {
-    const round = Math.floor(this.#queued / Math.max(1, places));
-    this.#queued += 1;
-    return round * FIRST_LOOK_MS;
   }
 }

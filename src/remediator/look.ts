@@ -49,9 +49,9 @@ export async function lookAtOne(
     return { look: asLook({ kind: 'status', status: status.value }, holds), readAtMs };
   }
   if (status.outcome !== 'not_found') return { look: asLook(unreadable(status), holds), readAtMs };
-  const exists = await client.exists(connector);
-  if (exists.outcome !== 'ok') return { look: asLook(unreadable(exists), holds), readAtMs };
-  if (exists.value === 'missing') return { look: asLook({ kind: 'missing' }, holds), readAtMs };
+  const settings = await client.settings(connector);
+  if (settings.outcome !== 'ok') return { look: asLook(unreadable(settings), holds), readAtMs };
+  if (settings.value === 'missing') return { look: asLook({ kind: 'missing' }, holds), readAtMs };
   return {
     look: asLook(noStatus('it exists, but Connect has no status for it yet'), holds),
     readAtMs,
@@ -63,7 +63,7 @@ function asLook(connect: ConnectLook, holds: readonly HoldSeen[]): Look {
   return { connect, holds, cause, plan: { kind: 'failed' } };
 }
 
-function unreadable(result: Exclude<ReadResult<unknown>, { outcome: 'ok' }>): ConnectLook {
+export function unreadable(result: Exclude<ReadResult<unknown>, { outcome: 'ok' }>): ConnectLook {
   if (result.outcome === 'unauthorized') {
     return { kind: 'unreadable', reason: 'unauthorized', detail: maskCredentials(result.detail) };
   }

@@ -1,14 +1,17 @@
+import type { PullResult } from '../alertmanager/pull.ts';
 import type { Clock } from '../clock.ts';
 import type { ConnectClient } from '../connect/client.ts';
-import type { ConnectorStatus } from '../core/model.ts';
+import type { ConnectorStatus, PauseScope } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
-import type { Signal } from '../core/signals.ts';
+import type { PayloadReading, Signal } from '../core/signals.ts';
 import { closing } from '../core/transitions.ts';
 import { type Ledger, LedgerUnavailable } from '../ledger/ledger.ts';
 import { ClusterReader } from './cluster-reader.ts';
 import { Lane } from './lane.ts';
 import { Poller } from './poller.ts';
 import { auditOf, type Reporter } from './report.ts';
+import { Resync } from './resync.ts';
+import type { WorldSources } from './world.ts';
 
 export interface RemediatorOptions {
   readonly ledger: Ledger;
@@ -24,6 +27,14 @@ export interface RemediatorOptions {
   readonly labels: { readonly connector: string; readonly task: string };
   /** Takes signals in, as the webhook does. */
   readonly takeIn: (signals: readonly Signal[]) => Promise<void>;
+  /** What else is asked before a restart. */
+  readonly world: WorldSources;
+  /** The pull path; null: no Alertmanager is configured. */
+  readonly resync: {
+    readonly everyMs: number;
+    readonly pull: () => Promise<PullResult>;
+    readonly takeIn: (reading: Extract<PayloadReading, { ok: true }>) => Promise<unknown>;
+  } | null;
 }
 
 /** Remediations of one cluster worked on at the same time at most. */
@@ -40,6 +51,7 @@ export class Remediator {
   readonly #options: RemediatorOptions;
   readonly #ended = new AbortController();
   readonly #work = new Map<string, ClusterWork>();
+  readonly #resync: Resync | null;
 
   constructor(options: RemediatorOptions) {
     this.#options = options;
@@ -56,6 +68,7 @@ export class Remediator {
         clock,
         reporter,
         policyFor: (connector) => options.policyFor(cluster, connector),
+        world: options.world,
         maxUnverified,
         requestTimeoutMs,
         parallel: PARALLEL,
@@ -64,6 +77,9 @@ export class Remediator {
       const poller = new Poller({ reader, ledger, clock, reporter, statusEveryMs, takeIn, onDue, labels });
       this.#work.set(cluster, { reader, lane, poller });
     }
+    const { resync } = options;
+    this.#resync =
+      resync && new Resync({ ...resync, resyncEveryMs: resync.everyMs, ledger, clock, reporter });
   }
 
   start(): void {
@@ -71,6 +87,7 @@ export class Remediator {
       lane.start();
       poller.start();
     }
+    this.#resync?.start();
     void this.#closeUnconfiguredOnce();
   }
 
@@ -93,7 +110,7 @@ export class Remediator {
   async stop(): Promise<void> {
     this.#ended.abort();
     const ends = [...this.#work.values()].flatMap(({ lane, poller }) => [lane.stop(), poller.stop()]);
-    await Promise.all(ends);
+    await Promise.all([...ends, this.#resync?.stop()]);
   }
 
   /** These connectors of a cluster are due now. */
@@ -105,6 +122,20 @@ export class Remediator {
   /** An alert named this cluster, but no connector: read it soon. */
   poke(cluster: string): void {
     this.#work.get(cluster)?.poller.poke();
+    this.#resync?.poke();
+  }
+
+  /** A pause was ended: what it held is due now. */
+  async resumed(scope: PauseScope): Promise<void> {
+    const { ledger } = this.#options;
+    const held = (await ledger.overview()).filter(
+      ({ cluster, connector, hold }) =>
+        hold === 'paused' &&
+        (scope.cluster === null || scope.cluster === cluster) &&
+        (scope.connector === null || scope.connector === connector),
+    );
+    await ledger.wake(held);
+    for (const cluster of new Set(held.map((row) => row.cluster))) this.#work.get(cluster)?.lane.wake();
   }
 
   /** The clusters whose last read succeeded, with what it said. */

@@ -19,6 +19,12 @@ export interface Reporter {
   limitHit(limit: 'remediations' | 'alerts_per_remediation' | 'events', count: number): void;
   ledgerUp(up: boolean, detail: string): void;
   clusterReadable(cluster: string, readable: boolean, detail: string): void;
+  /** An Alertmanager stopped to answer in full, or does so again. */
+  alertmanagerReadable(name: string, readable: boolean, detail: string): void;
+  /** No Alertmanager lists its alerts, or one does again. */
+  alertsReadable(readable: boolean, detail: string): void;
+  /** Restart calls to a cluster are stopped for a while (`open`), or made again. */
+  breaker(cluster: string, open: boolean): void;
   fault(what: string, error: unknown): void;
 }
 

@@ -1,88 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
-import { buildApp } from '../../src/app.ts';
-import type { Credential } from '../../src/auth.ts';
-import { systemClock } from '../../src/clock.ts';
-import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts';
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
-import { Metrics } from '../../src/metrics.ts';
-import type { Reporter } from '../../src/remediator/report.ts';
-import { Intake } from '../../src/webhook/intake.ts';
-import { policy } from '../core/given.ts';
 
-const silent: Reporter = {
-  decided: () => undefined,
-  opened: () => undefined,
-  ignored: () => undefined,
-  news: () => undefined,
-  restarted: () => undefined,
-  reacted: () => undefined,
-  recovered: () => undefined,
-  limitHit: () => undefined,
-  ledgerUp: () => undefined,
-  clusterReadable: () => undefined,
-  fault: () => undefined,
-};
-
-interface Built {
-  readonly app: FastifyInstance;
-  readonly ledger: Ledger;
-  readonly woken: string[];
-  readonly poked: string[];
-  down: boolean;
-}
-
-async function build(
-  options: { credentials?: readonly Credential[]; remediations?: number; bodyLimitBytes?: number } = {},
-): Promise<Built> {
-  const limits = { remediations: options.remediations ?? 20_000, events: 1_000 };
-  const real = await openSqliteLedger({ path: ':memory:', limits, now: Date.now });
-  const built = { down: false, woken: [] as string[], poked: [] as string[] };
-  const ledger: Ledger = new Proxy(real, {
-    get: (target, name) => {
-      const own = target[name as keyof Ledger];
-      if (typeof own !== 'function') return own;
-      return built.down && name !== 'close'
-        ? () => Promise.reject(new LedgerUnavailable('disk full'))
-        : own.bind(target);
-    },
-  });
-  const metrics = new Metrics(['a'], 'test');
-  const intake = new Intake({
-    ledger,
-    clock: systemClock,
-    metrics,
-    reporter: silent,
-    policyFor: (_cluster, connector) => ({ ...policy, enabled: connector !== 'legacy' }),
-    alertsPerRemediation: 20,
-    onClusterAlert: 'look',
-    onDue: (_cluster, connectors) => built.woken.push(...connectors),
-    onClusterSignal: (cluster) => built.poked.push(cluster),
-  });
-  const app = buildApp({
-    intake,
-    ledger,
-    metrics,
-    clock: systemClock,
-    rules: {
-      labels: { cluster: 'connect_cluster', connector: 'connector', task: 'task' },
-      clusters: ['a'],
-      isForRemediation: (labels) => labels['remediation'] === 'kafka-connect',
-    },
-    log: pino({ level: 'silent' }),
-    credentials: options.credentials ?? null,
-    bodyLimitBytes: options.bodyLimitBytes ?? 8_388_608,
-    tls: null,
-    policyFor: () => policy,
-    snapshots: () => new Map(),
-    isOpen: () => true,
-  });
-  await app.ready();
-  return Object.assign(built, { app, ledger });
-}
+import { type Built, build } from './given.ts';
 
 const alert = (labels: unknown, over: object = {}): object => ({
   status: 'firing',

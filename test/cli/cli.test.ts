@@ -45,6 +45,8 @@ const answers: Record<string, unknown> = {
     },
   },
   '/am/api/v2/status': { versionInfo: { version: '0.25.0' } },
+  '/am/api/v2/silences': [],
+  '/blind/api/v2/status': { versionInfo: { version: '0.25.0' } },
 };
 
 describe('the command line', () => {
@@ -122,6 +124,15 @@ describe('the command line', () => {
     assert.equal(code, 1);
     assert.match(stdout, /^ok .*Kafka Connect 4\.3\.0/m);
     assert.match(stdout, /^FAILED .*127\.0\.0\.1:1\b.*refused/m);
+  });
+
+  it('--check fails when an Alertmanager does not say which silences there are', async () => {
+    const file = config(
+      `ledger: { url: 'memory:' }\nclusters: [{ urls: ['${url}'] }]\nalertmanagers: [{ url: '${url}/blind' }]\n`,
+    );
+    const { code, stdout } = await run(folder, ['--config', file, '--check']);
+    assert.equal(code, 1);
+    assert.match(stdout, /^FAILED .*alertmanager .*silences/m);
   });
 
   it('ends on SIGTERM although a client began a request and never ends it', async () => {

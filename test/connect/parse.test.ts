@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
   parseError,
-  parseExists,
   parseInfo,
   parseJson,
+  parseSettings,
   parseStatus,
   parseStatuses,
   TRACE_AT_MOST,
@@ -96,7 +96,7 @@ describe('the status of all connectors', () => {
       fc.property(fc.jsonValue(), (json) => {
         parseStatuses(json);
         parseStatus('c', json);
-        parseExists('c', json);
+        parseSettings('c', json);
         parseInfo(json);
         parseError(Buffer.from(JSON.stringify(json)));
       }),
@@ -167,10 +167,31 @@ describe('a trace', () => {
 describe('one connector', () => {
   test('is not taken for another one', () => {
     assert.ok('fault' in parseStatus('a', statusBody('b', 'FAILED')));
-    assert.ok('fault' in parseExists('a', { name: 'b' }));
-    assert.ok('fault' in parseExists('a', []));
-    assert.deepEqual(parseExists('a', { name: 'a', config: {} }), { value: 'exists' });
+    assert.ok('fault' in parseSettings('a', { name: 'b' }));
+    assert.ok('fault' in parseSettings('a', []));
+    assert.deepEqual(parseSettings('a', { name: 'a', config: {} }), {
+      value: { optedOut: false, connectorClass: null },
+    });
+    assert.ok('fault' in parseSettings('a', { name: 'a' }), 'without a configuration nobody can tell');
   });
+
+  for (const [enabled, optedOut] of [
+    ['false', true],
+    [' False ', true],
+    [false, true],
+    ['true', false],
+    ['', false],
+    ['no', false],
+    ['disabled', false],
+    [null, false],
+  ] as const) {
+    test(`with connect.medic.enabled=${JSON.stringify(enabled)} has ${optedOut ? '' : 'not '}opted out`, () => {
+      const config = { 'connect.medic.enabled': enabled, 'connector.class': 'a.B' };
+      assert.deepEqual(parseSettings('a', { name: 'a', config }), {
+        value: { optedOut, connectorClass: 'a.B' },
+      });
+    });
+  }
 
   test('has an empty worker where Connect names none', () => {
     const status = read(parseStatus('a', { connector: { state: 'UNASSIGNED', worker_id: null }, tasks: [] }));

@@ -125,18 +125,18 @@ describe('a read of one worker', () => {
           response.write('x'.repeat(MEBIBYTE + 1));
         },
       });
-      const result = await ask(t, [fake.url]).client.exists('c');
+      const result = await ask(t, [fake.url]).client.settings('c');
       assert.equal(result.outcome, 'nonsense');
       assert.match('detail' in result ? result.detail : '', /more than 1048576 bytes/);
     });
   }
 
   test('up to the body limit is read', async (t) => {
-    const head = '{"name":"c","config":"';
-    const body = `${head}${'x'.repeat(MEBIBYTE - head.length - 2)}"}`;
+    const head = '{"name":"c","config":{"a":"';
+    const body = `${head}${'x'.repeat(MEBIBYTE - head.length - 3)}"}}`;
     assert.equal(body.length, MEBIBYTE);
     const fake = await worker(t, { 'GET *': (_request, response) => response.end(body) });
-    assert.equal((await ask(t, [fake.url]).client.exists('c')).outcome, 'ok');
+    assert.equal((await ask(t, [fake.url]).client.settings('c')).outcome, 'ok');
   });
 });
 
@@ -159,17 +159,20 @@ describe('each read', () => {
     assert.match('detail' in result ? result.detail : '', /does not know expand=status/);
   });
 
-  test('of existence tells exists from missing, and both from a worker that is starting', async (t) => {
+  test('of settings tells a connector from a missing one, and both from a worker that is starting', async (t) => {
     const fake = await worker(t, {
       'GET /connectors/here': json(200, { name: 'here', config: {}, tasks: [] }),
       'GET /connectors/gone': connectError(404, 'Connector gone not found'),
       'GET /connectors/early': html(404),
     });
     const { client, seen } = ask(t, [fake.url]);
-    assert.deepEqual(await client.exists('here'), { outcome: 'ok', value: 'exists' });
-    assert.deepEqual(await client.exists('gone'), { outcome: 'ok', value: 'missing' });
-    assert.equal((await client.exists('early')).outcome, 'unreachable');
-    assert.deepEqual(seen, ['exists ok', 'exists ok', 'exists unreachable']);
+    assert.deepEqual(await client.settings('here'), {
+      outcome: 'ok',
+      value: { optedOut: false, connectorClass: null },
+    });
+    assert.deepEqual(await client.settings('gone'), { outcome: 'ok', value: 'missing' });
+    assert.equal((await client.settings('early')).outcome, 'unreachable');
+    assert.deepEqual(seen, ['settings ok', 'settings ok', 'settings unreachable']);
   });
 
   test('of the version gives the Kafka cluster, too', async (t) => {
@@ -244,7 +247,7 @@ describe('a name in a URL', () => {
     const fake = await worker(t, { 'GET *': good });
     const { client, seen } = ask(t, [fake.url]);
     assert.equal((await client.status('half \ud800')).outcome, 'nonsense');
-    assert.equal((await client.exists('half \ud800')).outcome, 'nonsense');
+    assert.equal((await client.settings('half \ud800')).outcome, 'nonsense');
     assert.deepEqual([fake.requests, seen], [[], []]);
   });
 });

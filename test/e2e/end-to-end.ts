@@ -19,9 +19,16 @@ import {
 } from '../stack/connectors.ts';
 import { freePorts } from '../stack/ports.ts';
 import { waitFor } from '../stack/process.ts';
-import { prepareService, type RemediationDetail, runToEnd, type Service } from '../stack/service.ts';
+import {
+  prepareService,
+  type RemediationDetail,
+  runToEnd,
+  type Service,
+  type ServiceConfig,
+} from '../stack/service.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
 import type { RestartsSeen } from '../stack/witness.ts';
+import { holdsAreHonoured } from './holds.ts';
 
 const SECOND = 1_000;
 const STACK_TIMEOUT_MS = 240 * SECOND;
@@ -46,8 +53,11 @@ const OVERRIDES = [
   { match: [`connector=~"${MIRROR}|unbuildable-sink"`], policy: { delays: ['0s'] } },
   // Time to pause or delete it before its first restart is due.
   { match: ['connector=~"waits-.*"'], policy: { delays: ['25s'] } },
-  // Time to mend the cause, or to kill the service, between two attempts.
-  { match: ['connector=~"mendable-sink|survivor-sink"'], policy: { delays: ['0s', '8s', '8s'] } },
+  // Time to mend the cause, to make a silence, or to kill the service, between two attempts.
+  {
+    match: ['connector=~"mendable-sink|survivor-sink|silenced-sink"'],
+    policy: { delays: ['0s', '8s', '8s'] },
+  },
 ];
 
 export interface EndToEnd {
@@ -78,14 +88,7 @@ function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): vo
       ledger = (await startLedger?.()) ?? null;
       stack = await startStack({ medicPorts: ports });
       for (const port of ports) {
-        const config = {
-          // Short, since what a killed replica had in hand rests for three of these and half a minute.
-          clusters: [{ name: stack.clusterName, urls: stack.connectUrls, requestTimeout: '3s' }],
-          ...(ledger === null ? {} : { ledger: { url: ledger.url } }),
-          statusEvery: '1s',
-          policy: POLICY,
-          overrides: OVERRIDES,
-        };
+        const config = { ...configOf(stack), ...(ledger === null ? {} : { ledger: { url: ledger.url } }) };
         const name = `connect-medic-${services.length + 1}`;
         services.push(await prepareService({ name, directory: stack.directory, port, config }));
       }
@@ -227,6 +230,8 @@ function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): vo
       assert.equal(closed.attempts, 0);
       assert.equal(await requests(name), 0);
     });
+
+    holdsAreHonoured(() => ({ stack, service }));
   });
 
   test('from the webhook to the restart call it takes little time (reported, not judged)', async (t) => {
@@ -277,6 +282,38 @@ function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): vo
   });
 
   if (startLedger === null) {
+    test('what failed while the service was off is restarted after it starts, without a webhook', async () => {
+      const name = 'unnoticed-sink';
+      await service.process.stop();
+      await create(name, fileSink(file('nowhere', 'unnoticed.txt'), 'lines'));
+      await waitFor(
+        'its alert to fire',
+        async () => (await stack.amtool('alert', 'query', `connector=${name}`, '-o', 'json')).includes(name),
+        SOON_MS,
+      );
+      // On another port, which Alertmanager does not know.
+      const [port = 0] = await freePorts(1);
+      const deaf = await prepareService({
+        name: 'connect-medic-deaf',
+        directory: stack.directory,
+        port,
+        config: {
+          ...configOf(stack),
+          ledger: { url: `sqlite:${join(stack.directory, 'connect-medic-1.db')}` },
+        },
+      });
+      await deaf.process.start();
+      try {
+        await waitFor('its restart', async () => (await requests(name)) === 1, SOON_MS);
+        const webhooks = (await deaf.samples('connect_medic_webhooks_total')).map(({ value }) => value);
+        assert.ok(webhooks.length > 0 && webhooks.every((value) => value === 0));
+      } finally {
+        await deaf.process.stop();
+        await stack.connect.delete(name);
+        await service.process.start();
+      }
+    });
+
     test('a second process on the same ledger file refuses to start', async () => {
       const second = await runToEnd(service.configFile);
       assert.equal(second.status, 1);
@@ -338,6 +375,18 @@ function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): vo
     assert.equal(closed.reason, 'gone');
     assert.equal(await requests(name), 0);
   });
+}
+
+function configOf(stack: Stack): ServiceConfig {
+  return {
+    // Short, since what a killed replica had in hand rests for three of these and half a minute.
+    clusters: [{ name: stack.clusterName, urls: stack.connectUrls, requestTimeout: '3s' }],
+    alertmanagers: [{ url: stack.alertmanagerUrl }],
+    statusEvery: '1s',
+    resyncEvery: '2s',
+    policy: POLICY,
+    overrides: OVERRIDES,
+  };
 }
 
 function milliseconds(seconds: number): string {

@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
+import type { PullResult } from '../../src/alertmanager/pull.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { ConnectClient, ReadResult, RestartResult } from '../../src/connect/client.ts';
-import type { ConnectorStatus, Remediation, RestartPlan } from '../../src/core/model.ts';
+import type { ConnectorSettings, ConnectorStatus, Remediation, RestartPlan } from '../../src/core/model.ts';
 import type { Policy } from '../../src/core/policy.ts';
-import type { Signal } from '../../src/core/signals.ts';
+import type { Signal, SignalRules } from '../../src/core/signals.ts';
+import { NO_ALERTMANAGERS, type SuppressionView } from '../../src/core/suppression.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
 import { Metrics } from '../../src/metrics.ts';
@@ -71,7 +73,10 @@ export class ScriptedConnect implements ConnectClient {
   bulkReads = 0;
   bulk: ReadResult<Map<string, ConnectorStatus | null>> = { outcome: 'ok', value: new Map() };
   one: ReadResult<ConnectorStatus> | null = null;
-  existing: ReadResult<'exists' | 'missing'> = { outcome: 'ok', value: 'exists' };
+  configured: ReadResult<ConnectorSettings | 'missing'> = {
+    outcome: 'ok',
+    value: { optedOut: false, connectorClass: null },
+  };
   answer: (call: RestartCall) => RestartResult | Promise<RestartResult> = () => ({
     outcome: 'accepted',
     detail: '',
@@ -105,8 +110,8 @@ export class ScriptedConnect implements ConnectClient {
     return status ? { outcome: 'ok', value: status } : { outcome: 'not_found', detail: '404' };
   }
 
-  async exists() {
-    return this.existing;
+  async settings() {
+    return this.configured;
   }
 
   async restart(connector: string, plan: RestartPlan): Promise<RestartResult> {
@@ -122,6 +127,12 @@ export class ScriptedConnect implements ConnectClient {
   async close(): Promise<void> {}
 }
 
+export const RULES: SignalRules = {
+  labels: { cluster: 'connect_cluster', connector: 'connector', task: 'task' },
+  clusters: ['a'],
+  isForRemediation: (labels) => labels['remediation'] === 'kafka-connect',
+};
+
 export interface Harness {
   readonly clock: TestClock;
   readonly connect: ScriptedConnect;
@@ -131,6 +142,9 @@ export interface Harness {
   readonly stories: Story[];
   readonly faults: unknown[];
   readonly metrics: Metrics;
+  /** What the Alertmanagers say; set by the test. */
+  readonly policy: { -readonly [K in keyof Policy]: Policy[K] };
+  readonly world: { suppression: SuppressionView; pulled: PullResult };
   alert(over?: Partial<Signal>): Promise<void>;
   record(connector?: string): Promise<Remediation | null>;
   close(): Promise<void>;
@@ -164,9 +178,16 @@ export async function harness(
     limitHit: (limit, count) => metrics.limitHit(limit, count),
     ledgerUp: (up) => metrics.ledgerUp(up),
     clusterReadable: () => undefined,
+    alertmanagerReadable: () => undefined,
+    alertsReadable: () => undefined,
+    breaker: () => undefined,
     fault: (_what, error) => faults.push(error),
   };
-  const policy: Policy = { ...defaultPolicy, ...options.policy };
+  const policy = { ...defaultPolicy, ...options.policy };
+  const world: Harness['world'] = {
+    suppression: NO_ALERTMANAGERS,
+    pulled: { outcome: 'unknown', detail: 'no Alertmanager is configured' },
+  };
   const intake = new Intake({
     ledger,
     clock,
@@ -189,6 +210,12 @@ export async function harness(
     takeIn: async (signals) => {
       await intake.takeSignals(signals);
     },
+    world: { suppression: async () => world.suppression, rules: RULES },
+    resync: {
+      everyMs: 60_000,
+      pull: async () => world.pulled,
+      takeIn: (reading) => intake.take(reading),
+    },
   });
   if (options.start !== false) remediator.start();
   await quiet();
@@ -201,6 +228,8 @@ export async function harness(
     stories,
     faults,
     metrics,
+    policy,
+    world,
     alert: async (over) => {
       await intake.takeSignals([signal(over)]);
       await quiet();

@@ -110,18 +110,19 @@ describe('the loop', () => {
 
   it('closes nothing because a worker that is just starting lists nothing', async () => {
     h = await harness();
-    h.connect.existing = { outcome: 'unreachable', detail: 'a 404 that is not Connect’s own' };
+    h.connect.configured = { outcome: 'unreachable', detail: 'a 404 that is not Connect’s own' };
     await h.alert();
     await h.clock.advance(MINUTE);
     assert.equal((await h.record())?.phase.state, 'held');
     h.connect.show('orders', failed);
+    h.connect.configured = { outcome: 'ok', value: { optedOut: false, connectorClass: null } };
     await h.clock.advance(MINUTE);
     assert.equal(h.connect.calls.length, 1);
   });
 
   it('closes what Connect itself says twice does not exist', async () => {
     h = await harness();
-    h.connect.existing = { outcome: 'ok', value: 'missing' };
+    h.connect.configured = { outcome: 'ok', value: 'missing' };
     await h.alert();
     assert.equal((await h.record())?.phase.state, 'waiting');
     await h.clock.advance(3 * SECOND);
@@ -272,6 +273,21 @@ describe('the loop', () => {
     assert.equal(record?.attempts, 2);
     assert.equal(record?.phase.state, 'escalated');
     assert.equal(h.stories.filter(({ effect }) => effect === 'dry_run').length, 2);
+
+    // Switched off: what was only counted is taken back, and it begins at once with the first real restart.
+    h.policy.dryRun = false;
+    await h.clock.advance(11 * MINUTE);
+    assert.equal(h.connect.calls.length, 2);
+    const after = await h.record();
+    assert.equal(after?.attempts, 2);
+    assert.deepEqual(
+      after?.attemptLog.map(({ number, outcome }) => [number, outcome]),
+      [
+        [1, 'accepted'],
+        [2, 'accepted'],
+      ],
+    );
+    assert.equal(after?.chargedAtMs.length, 2);
   });
 
   it('opens a remediation for each failed connector of a cluster that an alert without a connector names', async () => {

@@ -126,6 +126,14 @@ export class Service {
     return logTail(this.logFile, lines);
   }
 
+  send(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown): Promise<Response> {
+    return fetch(this.url + path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+  }
+
   get(path: string): Promise<Response> {
     return fetch(this.url + path, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   }

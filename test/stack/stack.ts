@@ -20,10 +20,11 @@ import {
   workerProperties,
 } from './config.ts';
 import { ConnectClient } from './connect.ts';
+import { command } from './debian.ts';
 import type { Log } from './parts.ts';
 import { accepts, freePorts } from './ports.ts';
 import { answersOk, ManagedProcess, onExit, type ProcessSpec } from './process.ts';
-import { type KafkaParts, provision } from './provision.ts';
+import { type KafkaParts, type MonitoringParts, provision } from './provision.ts';
 import { type RestartsSeen, readWitness } from './witness.ts';
 
 export interface StackOptions {
@@ -83,7 +84,7 @@ export class Stack {
   readonly connect: ConnectClient;
   /** Data, logs and a place for connectors' files; removed by stop(). */
   readonly directory: string;
-  readonly #kafka: KafkaParts;
+  readonly #kafka: KafkaParts & MonitoringParts;
   readonly #keepData: boolean;
   readonly #forgetDirectory: () => void;
 
@@ -150,6 +151,12 @@ export class Stack {
     return body.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
+  /** Runs amtool against the stack's Alertmanager; answers what it printed. Throws when it fails. */
+  async amtool(...args: readonly string[]): Promise<string> {
+    const { amtool } = this.#kafka;
+    return (await command(amtool, [`--alertmanager.url=${this.alertmanagerUrl}`, ...args])).trim();
+  }
+
   /** Ends all processes and removes the directory. Idempotent. */
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((process) => process.stop()));
@@ -172,7 +179,7 @@ interface StackParts {
   prometheus: ManagedProcess;
   alertmanager: ManagedProcess;
   directory: string;
-  kafka: KafkaParts;
+  kafka: KafkaParts & MonitoringParts;
   keepData: boolean;
 }
 

@@ -1,0 +1,97 @@
+/** A real Alertmanager on loopback, with one inhibition rule and a receiver that sends nothing. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from '../stack/ports.ts';
+import { answersOk, ManagedProcess } from '../stack/process.ts';
+import { provisionMonitoring } from '../stack/provision.ts';
+import type { Labels } from './given.ts';
+
+const CONFIG = `
+route: { receiver: nobody, group_wait: 1s }
+receivers: [{ name: nobody }]
+inhibit_rules:
+  - source_matchers: ['alertname="WorkerDown"']
+    target_matchers: ['connector=~".+"']
+    equal: [connect_cluster]
+`;
+
+export interface Matcher {
+  readonly name: string;
+  readonly value: string;
+  readonly isRegex: boolean;
+  readonly isEqual?: boolean;
+}
+
+export interface RealAlertmanager {
+  readonly url: string;
+  /** Makes alerts fire for an hour. */
+  post(alerts: readonly Labels[]): Promise<void>;
+  /** Makes a silence and says its id. Default: from now, for an hour. Throws what Alertmanager refuses. */
+  silence(matchers: readonly Matcher[], fromMs?: number): Promise<string>;
+  expire(id: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+
+export async function startAlertmanager(): Promise<RealAlertmanager> {
+  const { alertmanager, alertmanagerCwd } = await provisionMonitoring();
+  const directory = await mkdtemp(join(tmpdir(), 'connect-medic-alertmanager-'));
+  await writeFile(join(directory, 'alertmanager.yml'), CONFIG);
+  const [port = 0] = await freePorts(1);
+  const url = `http://127.0.0.1:${port}/am`;
+  const child = new ManagedProcess({
+    name: 'alertmanager',
+    command: alertmanager,
+    cwd: alertmanagerCwd,
+    args: [
+      `--config.file=${join(directory, 'alertmanager.yml')}`,
+      `--storage.path=${join(directory, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--web.external-url=${url}`,
+      '--cluster.listen-address=',
+    ],
+    logFile: join(directory, 'log'),
+    ready: () => answersOk(`${url}/-/ready`),
+  });
+  await child.start();
+
+  const send = async (method: string, path: string, body?: unknown): Promise<string> => {
+    const response = await fetch(`${url}/api/v2${path}`, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text;
+  };
+  return {
+    url,
+    post: async (alerts) => {
+      const endsAt = new Date(Date.now() + HOUR_MS).toISOString();
+      await send(
+        'POST',
+        '/alerts',
+        alerts.map((labels) => ({ labels, endsAt })),
+      );
+    },
+    silence: async (matchers, fromMs = 0) => {
+      const startsAt = new Date(Date.now() + fromMs);
+      const endsAt = new Date(startsAt.getTime() + HOUR_MS);
+      const body = { matchers, startsAt, endsAt, createdBy: 'anna', comment: 'maintenance' };
+      const { silenceID } = JSON.parse(await send('POST', '/silences', body)) as { silenceID: string };
+      return silenceID;
+    },
+    expire: async (id) => {
+      await send('DELETE', `/silence/${id}`);
+    },
+    stop: async () => {
+      await child.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
