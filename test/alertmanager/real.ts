@@ -1,4 +1,4 @@
-/** A real Alertmanager on loopback, with one inhibition rule and a receiver that sends nothing. */
+/** A real Alertmanager on loopback, with one inhibition rule and a receiver that sends nothing unless told where to. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +7,11 @@ import { answersOk, ManagedProcess } from '../stack/process.ts';
 import { provisionMonitoring } from '../stack/provision.ts';
 import type { Labels } from './given.ts';
 
-const CONFIG = `
-route: { receiver: nobody, group_wait: 1s }
-receivers: [{ name: nobody }]
+const config = (webhookUrl: string | null): string => `
+route: { receiver: medic, group_wait: 1s, group_interval: 1s, repeat_interval: 1h, group_by: [connector] }
+receivers:
+  - name: medic
+    webhook_configs: ${webhookUrl === null ? '[]' : `[{ url: '${webhookUrl}', send_resolved: true }]`}
 inhibit_rules:
   - source_matchers: ['alertname="WorkerDown"']
     target_matchers: ['connector=~".+"']
@@ -27,18 +29,22 @@ export interface RealAlertmanager {
   readonly url: string;
   /** Makes alerts fire for an hour. */
   post(alerts: readonly Labels[]): Promise<void>;
+  /** Makes alerts end now. */
+  resolve(alerts: readonly Labels[]): Promise<void>;
   /** Makes a silence and says its id. Default: from now, for an hour. Throws what Alertmanager refuses. */
   silence(matchers: readonly Matcher[], fromMs?: number): Promise<string>;
   expire(id: string): Promise<void>;
+  readonly process: ManagedProcess;
+  /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
 
-export async function startAlertmanager(): Promise<RealAlertmanager> {
+export async function startAlertmanager(webhookUrl: string | null = null): Promise<RealAlertmanager> {
   const { alertmanager, alertmanagerCwd } = await provisionMonitoring();
   const directory = await mkdtemp(join(tmpdir(), 'connect-medic-alertmanager-'));
-  await writeFile(join(directory, 'alertmanager.yml'), CONFIG);
+  await writeFile(join(directory, 'alertmanager.yml'), config(webhookUrl));
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}/am`;
   const child = new ManagedProcess({
@@ -79,6 +85,15 @@ export async function startAlertmanager(): Promise<RealAlertmanager> {
         alerts.map((labels) => ({ labels, endsAt })),
       );
     },
+    resolve: async (alerts) => {
+      const endsAt = new Date().toISOString();
+      await send(
+        'POST',
+        '/alerts',
+        alerts.map((labels) => ({ labels, endsAt })),
+      );
+    },
+    process: child,
     silence: async (matchers, fromMs = 0) => {
       const startsAt = new Date(Date.now() + fromMs);
       const endsAt = new Date(startsAt.getTime() + HOUR_MS);

@@ -25,7 +25,7 @@ export interface ReplicasOptions {
   readonly upAt?: '/readyz' | '/livez';
 }
 
-/** Short, so that a lease is: it lasts a minute and four times this. */
+/** Short, so that a lease is: it lasts half a minute and three times this. */
 const REQUEST_TIMEOUT = '1s';
 const START_TIMEOUT_MS = 60_000;
 const POST_TIMEOUT_MS = 10_000;
