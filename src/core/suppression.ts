@@ -166,17 +166,20 @@ function isOver(over: Over, part: Part): boolean {
   return over === 'all' || over.includes(part);
 }
 
-/** The labels to match silences with: of the alerts seen for a part, else the connector's with the part's task. */
+/**
+ * The labels to match silences with: of the alerts about the whole connector and of the part's own; where there is none of its
+ * own, the connector's with the part's task in them.
+ */
 function labelsFor(part: Part, { alerts, rules }: SuppressionTarget): Labels[] {
-  const own = alerts.filter(({ labels }) => {
-    const task = taskOf(labels, rules);
-    return task === null || task === part;
-  });
-  if (own.length > 0) return own.map(({ labels }) => labels);
-  return alerts.map(({ labels }) => {
-    const { [rules.labels.task]: _other, ...rest } = labels;
+  const tasks = alerts.map(({ labels }) => taskOf(labels, rules));
+  const over = alerts.filter((_, index) => tasks[index] === null || tasks[index] === part);
+  const labels = over.map((alert) => alert.labels);
+  if (part === null ? over.length > 0 : tasks.includes(part)) return labels;
+  const borrowed = alerts.map((alert) => {
+    const { [rules.labels.task]: _other, ...rest } = alert.labels;
     return part === null ? rest : { ...rest, [rules.labels.task]: String(part) };
   });
+  return [...labels, ...borrowed];
 }
 
 /** What the silences of all Alertmanagers say about labels. */

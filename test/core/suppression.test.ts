@@ -108,6 +108,12 @@ describe('which parts a silence covers', () => {
       [onTask(0)],
       'free free silenced',
     ],
+    [
+      'of a task that only an alert about the whole connector was seen of',
+      { connector: 'c', task: '1' },
+      [seen(about({}))],
+      'free free silenced',
+    ],
     ['of labels without a task', { connector: 'c', task: '' }, [onTask(0)], 'silenced free free'],
     ['that cannot be evaluated', { task: '0', x: null }, [onTask(0), onTask(1)], 'free unknown free'],
     ['that cannot be evaluated, of another', { connector: 'd', x: null }, [onTask(0)], 'free free free'],

@@ -364,6 +364,32 @@ function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): vo
     t.diagnostic(`restart requests by Connect's own count: ${JSON.stringify(due)}; healthy ones: 0`);
   });
 
+  test('a worker that dies starts no storm: nobody restarts what only moves', async () => {
+    const all = [...HEALTHY, 'mendable-sink', 'hopeless-sink', MIRROR, 'unbuildable-sink', 'survivor-sink'];
+    const before = new Map(await Promise.all(all.map(async (name) => [name, await requests(name)] as const)));
+    const dead = stack.workers[1];
+    assert.ok(dead);
+    const lost = new URL(dead.url).host;
+    await dead.process.kill9();
+    await waitFor(
+      'everything to run on the other worker',
+      async () => {
+        const statuses = await Promise.all(
+          HEALTHY.map((name) => stack.connect.status(name).catch(() => undefined)),
+        );
+        const parts = statuses.flatMap((status) => (status ? [status.connector, ...status.tasks] : []));
+        return (
+          parts.length >= 4 && parts.every((part) => part.state === 'RUNNING' && part.worker_id !== lost)
+        );
+      },
+      SOON_MS,
+    );
+    await dead.process.start();
+    await stack.connect.ready(2);
+    for (const name of all) assert.equal(await requests(name), before.get(name), name);
+    for (const name of HEALTHY) assert.equal(await service.remediation(name), undefined, name);
+  });
+
   // Last: a deletion can make Connect move the tasks of others, and each move is a start.
   test('a connector that is deleted while it waits is closed as gone', async () => {
     const name = 'waits-deleted';
