@@ -64,8 +64,10 @@ async function checkLedger(config: Config, report: Report, note: (text: string) 
       onWarning: note,
     });
     try {
+      // Reading alone would find nothing wrong with a replica, or with a Redis that is out of memory.
       await ledger.ping();
-      report(true, what, `can be written, ${(await ledger.overview()).length} remediations in it`);
+      const open = (await ledger.overview()).length;
+      report(true, what, `can be written, ${open} remediations in it`);
     } finally {
       await ledger.close();
     }

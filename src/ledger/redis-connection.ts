@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Reply } from './redis-codec.ts';
+import { commandTimeoutMs, withoutScript } from './redis-errors.ts';
+import { probe } from './redis-probe.ts';
 import { describeTarget, type RedisTarget } from './redis-url.ts';
 
-/** How long Redis may take for an answer. A claim or a commit takes well under a millisecond of it. */
-export const commandTimeoutMs = 2_000;
 /** Where nothing at all has come for this long though answers are due, the connection counts as dead and is replaced. */
 const silentAtMostMs = 4_000;
 const connectTimeoutMs = 3_000;
@@ -30,6 +30,8 @@ export class RedisConnection {
   #lastError: unknown = null;
   /** What Redis said against the connection while it was made; it counts as made all the same. */
   #refusal: unknown = null;
+  #probing = false;
+  #nodeChanges = 0;
   #epoch = 0;
   #closed = false;
 
@@ -40,7 +42,12 @@ export class RedisConnection {
     this.#client = target.mode === 'cluster' ? clusterClient(target) : singleClient(target);
     const failed = (error: Error & { lastNodeError?: unknown }): void => {
       // A Cluster's own error says only that no node could be asked; the node's says why.
-      this.#lastError = error.lastNodeError ?? error;
+      const reason = error.lastNodeError ?? error;
+      if (reason instanceof Error && isVague(reason) && target.mode !== 'single') {
+        void this.#findReason(reason);
+        return;
+      }
+      this.#lastError = reason;
       if (this.#client.status === 'connect' && target.mode !== 'cluster') this.#refusal = error;
       this.#changes.emit('change');
     };
@@ -52,6 +59,12 @@ export class RedisConnection {
     this.#client.on('close', () => {
       this.#epoch += 1;
     });
+    // A Cluster's connection to a node is never made again: there is another one for it.
+    for (const change of ['+node', '-node']) {
+      this.#client.on(change, () => {
+        this.#nodeChanges += 1;
+      });
+    }
     this.#client.on('end', () => {
       // The client never gives up by the settings below; should it do so all the same, nobody else would begin again.
       if (!this.#closed) setTimeout(() => this.#again(), 1_000).unref();
@@ -90,8 +103,16 @@ export class RedisConnection {
 
   /** Sends one command. The first of `args` that is a key decides the Cluster's node. */
   async send(command: string, args: readonly (string | number)[]): Promise<Reply> {
-    // Scripts answer texts, integers, nil and lists of these.
-    return (await this.#client.call(command, [...args])) as Reply;
+    try {
+      // Scripts answer texts, integers, nil and lists of these.
+      return (await this.#client.call(command, [...args])) as Reply;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      // The connection is given up for it; those who ask before there is the next one hear why.
+      if (isReadOnly(error)) this.#lastError = error;
+      if (!/enableOfflineQueue options is false$/.test(error.message)) throw error;
+      throw new Error('not connected', { cause: this.lastError });
+    }
   }
 
   /**
@@ -115,6 +136,7 @@ export class RedisConnection {
       return { reply: reply.value, acknowledged: Number(acknowledged.value) };
     }
     // WAIT names no key: a read of the same key before it takes it to the node that has just written.
+    const before = this.#nodeChanges;
     const reply = await this.send(command, args);
     const [read, waited] = (await this.#client
       .pipeline()
@@ -123,6 +145,8 @@ export class RedisConnection {
       .exec()) ?? [[new Error('the pipeline was discarded')]];
     const failure = read?.[0] ?? waited?.[0];
     if (failure) throw failure;
+    // On another connection than the write's WAIT has nothing to wait for, and counts every replica.
+    if (this.#nodeChanges !== before) throw new Error('Connection is closed.');
     return { reply, acknowledged: Number(waited?.[1]) };
   }
 
@@ -130,6 +154,26 @@ export class RedisConnection {
   close(): void {
     this.#closed = true;
     this.#client.disconnect();
+  }
+
+  /** The client keeps to itself why it could not connect: asked once more, without it. */
+  async #findReason(vague: Error): Promise<void> {
+    if (this.#probing) return;
+    this.#probing = true;
+    const { hosts, tls } = this.#target;
+    let reason: Error | null = null;
+    try {
+      for (const host of hosts) {
+        reason ??= await probe(host, tls === null ? null : tlsOptions(tls), commandTimeoutMs);
+      }
+    } catch (error) {
+      // A certificate's file has gone since.
+      reason = error instanceof Error ? error : vague;
+    }
+    this.#probing = false;
+    if (this.ready || this.#closed) return;
+    this.#lastError = reason ?? this.#lastError ?? vague;
+    this.#changes.emit('change');
   }
 
   #again(): void {
@@ -149,6 +193,15 @@ export class RedisConnection {
   }
 }
 
+function isReadOnly(error: Error): boolean {
+  return withoutScript(error.message).startsWith('READONLY');
+}
+
+/** Whether an error says only that there is no connection. */
+function isVague(error: Error): boolean {
+  return /Connection is closed\.$/.test(error.message);
+}
+
 function commonOptions({ user, password, tls }: RedisTarget) {
   return {
     // RESP2: the scripts answer nothing that needs RESP3, and its HELLO is one command more that an ACL may forbid.
@@ -160,6 +213,8 @@ function commonOptions({ user, password, tls }: RedisTarget) {
     // A server that hangs does not answer the end of a connection either.
     disconnectTimeout: 200,
     maxRetriesPerRequest: 0,
+    // It asks INFO, which an ACL may forbid, and is silent while Redis reads its data: our first script says so.
+    enableReadyCheck: false,
     autoResendUnfulfilledCommands: false,
     ...(user === null ? {} : { username: user }),
     ...(password === null ? {} : { password }),
@@ -190,7 +245,7 @@ function singleClient(target: RedisTarget): Redis {
     enableOfflineQueue: false,
     retryStrategy: reconnectAfterMs,
     // The primary has become a replica: the Sentinels, or the name, lead to the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: isReadOnly,
   };
   return new Redis(options);
 }
@@ -201,6 +256,8 @@ function clusterClient(target: RedisTarget): Cluster {
     {
       redisOptions: commonOptions(target),
       enableOfflineQueue: false,
+      // It asks CLUSTER INFO, and hides a Cluster that is down behind a connection that is not there.
+      enableReadyCheck: false,
       clusterRetryStrategy: reconnectAfterMs,
       slotsRefreshInterval: slotsEveryMs,
       slotsRefreshTimeout: commandTimeoutMs,

@@ -65,12 +65,19 @@ export class RedisSession {
   ): Promise<Reply> {
     try {
       await this.open();
+      const opening = this.#opening;
       try {
         return await this.#evaluate(name, keys, args);
       } catch (error) {
         // Its data went under our feet (FLUSHALL, an empty replica took over): begun anew, as at the first start.
         if (!isRefusal(error, 'NOMARK')) throw error;
-        this.#opening = null;
+        // Once for all who meet it at the same time.
+        if (this.#opening === opening) {
+          this.#opening = null;
+          this.#options.onWarning(
+            `ledger ${this.#connection.description}: its data is gone (FLUSHALL, or an empty server in its place); begun anew`,
+          );
+        }
         await this.open();
         return await this.#evaluate(name, keys, args);
       }

@@ -64,8 +64,8 @@ const listStep = 250;
 const lostClaimMs = 60_000;
 /** One each second or so while Redis hangs. */
 const lostClaimsAtMost = 100;
-/** How long the opening waits for the first connection. */
-const firstConnectionMs = 3_000;
+/** How long the opening waits for the first connection: until the client has given up one, so that it can be said why. */
+const firstConnectionMs = 3_500;
 
 /**
  * Opens the ledger in Redis. Resolves also when Redis cannot be reached now: calls reject with `LedgerUnavailable` until
@@ -118,7 +118,12 @@ function connect(url: string): RedisConnection {
  * therefore not repeated by accident; whoever sends it again gets a conflict, and reads.
  *
  * A user of its own needs, on keys `{keyPrefix}:*`: `+@hash +@sortedset +@set +@stream +@list +@connection +eval +evalsha
- * +time +type +exists +wait`; and `+info +config|get` for the warnings at the start.
+ * +time +type +exists +wait`; in a Cluster `+cluster|slots` as well; and `+info +config|get` for the warnings at the
+ * start. A user of the Sentinels needs `+sentinel|get-master-addr-by-name +sentinel|sentinels`.
+ *
+ * When Redis's clock jumps (a failover to a host whose clock is off), all that waits is earlier or later by as much: a
+ * delay, a lease, a look. A webhook still brings the next look forward, no version is given out twice, and whoever lost a
+ * lease to the jump has its commit refused.
  *
  * Leases outlive the process that held them: there may be others, so all run until their end.
  *

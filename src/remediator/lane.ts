@@ -21,6 +21,10 @@ const LOOK_AGAIN_AFTER_MS = 1_000;
 /** Another process may have written to the ledger, which nobody announces: look at least this often. */
 const IDLE_AT_MOST_MS = 1_000;
 const LEDGER_RETRY_MS = 1_000;
+/** Wakes whose reaction is measured, at most. */
+const WAKES_AT_MOST = 10_000;
+/** A restart later than this after a webhook is not what the webhook led to at once. */
+const REACTION_AT_MOST_MS = 60_000;
 /** A record that others keep writing to is decided again this often before it is left for the next turn. */
 const DECIDE_AT_MOST = 8;
 
@@ -71,11 +75,26 @@ export class Lane {
 
   /** Something became due: the loop goes on at once. */
   wake(connector?: string): void {
-    if (connector !== undefined && this.#wokenAtMs.size < 10_000 && !this.#wokenAtMs.has(connector)) {
-      this.#wokenAtMs.set(connector, this.#options.clock.monotonic());
-    }
+    if (connector !== undefined) this.#noteWake(connector);
     this.#woken = true;
     this.#ring.abort();
+  }
+
+  /** What another process takes over is never looked at here: an old entry says nothing, and the oldest goes first. */
+  #noteWake(connector: string): void {
+    if (this.#reactionMs(connector) !== null) return;
+    this.#wokenAtMs.delete(connector);
+    const [oldest] = this.#wokenAtMs.keys();
+    if (this.#wokenAtMs.size >= WAKES_AT_MOST && oldest !== undefined) this.#wokenAtMs.delete(oldest);
+    this.#wokenAtMs.set(connector, this.#options.clock.monotonic());
+  }
+
+  /** How long ago a webhook woke this connector; null where none did, or too long ago to be its reaction. */
+  #reactionMs(connector: string): number | null {
+    const wokenAtMs = this.#wokenAtMs.get(connector);
+    if (wokenAtMs === undefined) return null;
+    const agoMs = this.#options.clock.monotonic() - wokenAtMs;
+    return agoMs <= REACTION_AT_MOST_MS ? agoMs : null;
   }
 
   /** No new work; what is in flight is finished. */
@@ -135,13 +154,14 @@ export class Lane {
     for (const claim of answer.claims) {
       const work = this.#remediate(claim, bulk, answer.pauses, now)
         .catch((error: unknown) => {
-          this.#abandoned.push(claim);
-          if (error instanceof LedgerUnavailable) reporter.ledgerUp(false, error.message);
-          else
-            reporter.fault(
-              `remediation of ${claim.remediation.cluster}/${claim.remediation.connector}`,
-              error,
-            );
+          if (error instanceof LedgerUnavailable) {
+            this.#abandoned.push(claim);
+            reporter.ledgerUp(false, error.message);
+            return;
+          }
+          // A fault of ours would be met again at once: its lease is the pause before the next try.
+          const { cluster, connector } = claim.remediation;
+          reporter.fault(`remediation of ${cluster}/${connector}`, error);
         })
         .finally(() => {
           this.#inFlight.delete(work);
@@ -283,8 +303,8 @@ export class Lane {
       outcome = 'not_sent';
       detail = 'the look was too old, or the lease too short, by the time of the call';
     } else {
-      const wokenAtMs = this.#wokenAtMs.get(connector);
-      if (wokenAtMs !== undefined) reporter.reacted((clock.monotonic() - wokenAtMs) / 1_000);
+      const reactionMs = this.#reactionMs(connector);
+      if (reactionMs !== null) reporter.reacted(reactionMs / 1_000);
       this.#wokenAtMs.delete(connector);
       const ageMs = clock.monotonic() - seen.readAtMs;
       const result = await client.restart(connector, effect.plan, connect.status, ageMs);

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Claim, Ledger, LedgerLimits } from '../../src/ledger/ledger.ts';
+import { type Claim, type Ledger, type LedgerLimits, LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { openRedisLedger, type RedisLedgerOptions } from '../../src/ledger/redis.ts';
 import { type RedisServer, startRedis } from '../redis/server.ts';
+import { waitFor } from '../stack/process.ts';
 import type { Harness, OpenHarness } from './contract.ts';
 import { ManualClock } from './sqlite-harness.ts';
 
 export const limits: LedgerLimits = { remediations: 1000, events: 1000 };
+
+const WITHIN_MS = 20_000;
+const EVERY_MS = 20;
 
 const opened = new Set<Ledger>();
 
@@ -96,5 +100,35 @@ export async function onServer<T>(
     return await work(server);
   } finally {
     await server.stop();
+  }
+}
+
+/** A key prefix whose slot is the node's. */
+export async function prefixOn(node: { cli(...args: readonly string[]): Promise<string> }): Promise<string> {
+  for (;;) {
+    const prefix = `test-${randomUUID()}`;
+    try {
+      await node.cli('get', `{${prefix}}:meta`);
+      return prefix;
+    } catch {
+      // MOVED: another node's.
+    }
+  }
+}
+
+/** Resolves once a ping is answered. */
+export function recovered(ledger: Ledger): Promise<true> {
+  const answers = async (): Promise<true | undefined> => ((await failure(ledger)) === '' ? true : undefined);
+  return waitFor('the ledger to answer', answers, WITHIN_MS, EVERY_MS);
+}
+
+/** Why a ping is refused; empty when it is not. */
+export async function failure(ledger: Ledger): Promise<string> {
+  try {
+    await ledger.ping();
+    return '';
+  } catch (error) {
+    assert.ok(error instanceof LedgerUnavailable, String(error));
+    return error.message;
   }
 }

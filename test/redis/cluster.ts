@@ -6,12 +6,15 @@ import { waitFor } from '../stack/process.ts';
 import { provisionRedis } from '../stack/redis-parts.ts';
 import { hasLink } from './sentinel.ts';
 import { type RedisServer, startRedis, temporaryDirectory } from './server.ts';
+import { type TlsFiles, tlsQuery } from './tls.ts';
 
 export interface ClusterOptions {
   /** Follows one of the primaries, the first. Default false. */
   replica?: boolean;
   appendonly?: 'no' | 'always';
   password?: string;
+  /** TLS only, between the nodes as well, and clients have to show a certificate. */
+  tls?: TlsFiles;
 }
 
 export interface RedisCluster {
@@ -47,22 +50,24 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
         `cluster-port ${busPort}`,
         `cluster-node-timeout ${NODE_TIMEOUT_MS}`,
         `cluster-config-file nodes.conf`,
+        ...(common.tls === undefined ? [] : ['tls-cluster yes']),
       ];
       const name = `node-${index + 1}`;
-      nodes.push(await startRedis({ ...common, name, port: ports[index] ?? 0, dir: directory.path, config }));
+      const secured = { ...common, tlsClientCert: common.tls !== undefined };
+      nodes.push(
+        await startRedis({ ...secured, name, port: ports[index] ?? 0, dir: directory.path, config }),
+      );
     }
     const primaries = nodes.slice(0, PRIMARIES);
     const replica = nodes[PRIMARIES] ?? null;
     const address = (index: number): string => `127.0.0.1:${ports[index]}@${busPorts[index]}`;
-    await clusterCli(options.password, [
-      'create',
-      ...primaries.map((_, index) => address(index)),
-      '--cluster-yes',
-    ]);
+    await clusterCli(options, ['create', ...primaries.map((_, index) => address(index)), '--cluster-yes']);
     await waitFor('the cluster', () => allOk(primaries), READY_WITHIN_MS, 50);
     if (replica !== null) await follow(replica, primaries, busPorts);
     const credentials = options.password === undefined ? '' : `:${encodeURIComponent(options.password)}@`;
-    const url = `redis+cluster://${credentials}${primaries.map(({ host }) => host).join(',')}`;
+    const scheme = options.tls === undefined ? 'redis' : 'rediss';
+    const query = options.tls === undefined ? '' : `?${new URLSearchParams(tlsQuery(options.tls))}`;
+    const url = `${scheme}+cluster://${credentials}${primaries.map(({ host }) => host).join(',')}${query}`;
     return { url, primaries, replica, stop };
   } catch (error) {
     await stop();
@@ -104,8 +109,15 @@ export async function clusterInfo(node: RedisServer, field: string): Promise<str
   return new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(await node.cli('cluster', 'info'))?.[1];
 }
 
-async function clusterCli(password: string | undefined, args: readonly string[]): Promise<void> {
+async function clusterCli({ password, tls }: ClusterOptions, args: readonly string[]): Promise<void> {
   const { cli, env } = await provisionRedis();
   const environment = { ...env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) };
-  await promisify(execFile)(cli, ['--cluster', ...args], { env: environment, timeout: CLI_TIMEOUT_MS });
+  const secured =
+    tls === undefined
+      ? []
+      : ['--tls', '--cacert', tls.caFile, '--cert', tls.clientCert, '--key', tls.clientKey];
+  await promisify(execFile)(cli, [...secured, '--cluster', ...args], {
+    env: environment,
+    timeout: CLI_TIMEOUT_MS,
+  });
 }

@@ -1,11 +1,22 @@
 /** A primary, a replica and three Sentinels that watch over them. */
 import { freePorts } from '../stack/ports.ts';
 import { waitFor } from '../stack/process.ts';
-import { prepareRedis, type RedisServer, startRedis, temporaryDirectory } from './server.ts';
+import {
+  prepareRedis,
+  type RedisOptions,
+  type RedisServer,
+  startRedis,
+  temporaryDirectory,
+} from './server.ts';
+import { type TlsFiles, tlsQuery } from './tls.ts';
 
 export interface SentinelOptions {
   /** For the servers, not for the Sentinels. Default none. */
   password?: string;
+  /** For the Sentinels, not for the servers. Default none. */
+  sentinelPassword?: string;
+  /** TLS only, for all of them, and clients have to show a certificate. */
+  tls?: TlsFiles;
   /** See `RedisOptions`. Default `no`. */
   appendonly?: 'no' | 'always';
 }
@@ -41,7 +52,13 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
   try {
     const ports = await freePorts(2 + SENTINELS);
     const [primaryPort = 0, replicaPort = 0, ...sentinelPorts] = ports;
-    const common = { ...options, dir: directory.path };
+    const { password, sentinelPassword, tls, appendonly = 'no' } = options;
+    const secured = { dir: directory.path, ...(tls === undefined ? {} : { tls, tlsClientCert: true }) };
+    const common = { ...secured, appendonly, ...(password === undefined ? {} : { password }) };
+    const ofSentinels = {
+      ...secured,
+      ...(sentinelPassword === undefined ? {} : { password: sentinelPassword }),
+    };
     const primary = await startRedis({ ...common, name: 'primary', port: primaryPort });
     started.push(primary);
     const replica = await startRedis({ ...common, name: 'replica', port: replicaPort, replicaOf: primary });
@@ -49,15 +66,21 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
     await waitFor('the replica', () => hasLink(replica), READY_WITHIN_MS, 50);
     const sentinels = await Promise.all(
       sentinelPorts.map((port, index) =>
-        prepareSentinel(`sentinel-${index + 1}`, port, directory.path, primary),
+        prepareSentinel({ ...ofSentinels, name: `sentinel-${index + 1}`, port }, primary),
       ),
     );
     started.push(...sentinels);
     await Promise.all(sentinels.map((sentinel) => sentinel.start()));
     await waitFor('the Sentinels', () => all(sentinels, knowsAll), READY_WITHIN_MS, 50);
-    const credentials = options.password === undefined ? '' : `:${encodeURIComponent(options.password)}@`;
+    const credentials = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
+    const scheme = tls === undefined ? 'redis' : 'rediss';
+    const query = new URLSearchParams({
+      ...(tls === undefined ? {} : tlsQuery(tls)),
+      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    });
+    const hosts = sentinels.map(({ host }) => host).join(',');
     return {
-      url: `redis+sentinel://${credentials}${sentinels.map(({ host }) => host).join(',')}/${PRIMARY_NAME}`,
+      url: `${scheme}+sentinel://${credentials}${hosts}/${PRIMARY_NAME}${query.size === 0 ? '' : `?${query}`}`,
       primaryName: PRIMARY_NAME,
       servers: [primary, replica],
       sentinels,
@@ -73,12 +96,7 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
   }
 }
 
-function prepareSentinel(
-  name: string,
-  port: number,
-  dir: string,
-  primary: RedisServer,
-): Promise<RedisServer> {
+function prepareSentinel(options: RedisOptions, primary: RedisServer): Promise<RedisServer> {
   const config = [
     `sentinel monitor ${PRIMARY_NAME} 127.0.0.1 ${primary.port} ${QUORUM}`,
     `sentinel down-after-milliseconds ${PRIMARY_NAME} ${DOWN_AFTER_MS}`,
@@ -87,8 +105,10 @@ function prepareSentinel(
     ...(primary.password === undefined
       ? []
       : [`sentinel auth-pass ${PRIMARY_NAME} ${JSON.stringify(primary.password)}`]),
+    // With a password of their own they need it for each other as well.
+    ...(options.password === undefined ? [] : [`sentinel sentinel-pass ${JSON.stringify(options.password)}`]),
   ];
-  return prepareRedis({ name, port, dir, config }, ['--sentinel']);
+  return prepareRedis({ ...options, config }, ['--sentinel']);
 }
 
 /** Whether a replica is in step with its primary. */

@@ -15,6 +15,11 @@ export interface TlsFiles {
 
 const DAYS = '2';
 
+/** What a URL of `rediss` carries: the authority and the client's certificate. */
+export function tlsQuery({ caFile, clientCert, clientKey }: TlsFiles): Record<string, string> {
+  return { caFile, certFile: clientCert, keyFile: clientKey };
+}
+
 /** Makes a new authority of its own and what it signs, in `directory`. */
 export async function makeTls(directory: string): Promise<TlsFiles> {
   const file = (name: string): string => join(directory, name);

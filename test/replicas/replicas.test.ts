@@ -7,6 +7,7 @@ import { redisMayFailOver } from './failover.ts';
 import { replicasMayDie } from './killed.ts';
 import { replicasActAsOne } from './once.ts';
 import { redisMayGoAway } from './redis-down.ts';
+import { redisMayRefuseWrites } from './redis-refuses.ts';
 import { redisMayBeSecured } from './secured.ts';
 
 /** Most of the time they wait: for a lease to end, for a failover. */
@@ -19,4 +20,5 @@ describe('several replicas on one Redis', { concurrency: AT_ONCE, timeout: 400_0
   redisMayFailOver();
   replicasActAsOne();
   redisMayBeSecured();
+  redisMayRefuseWrites();
 });

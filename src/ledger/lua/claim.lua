@@ -11,11 +11,15 @@
 
   Returns { nowMs, leaseUntilMs, nextDueAtMs or nil, unverified, revision of the pauses, pauses, then for each: id, record,
   body or nil }
+  Refused as a write is (a replica, out of memory) also where nothing is due: who only ever reads would believe that all
+  is well.
   nextDueAtMs: of the records that this call did not lease; nil without one.
 ]]
 local refused = refusal()
 if refused then return refused end
 local due, unverified_key = KEYS[5], KEYS[6]
+-- Refused like a write, and changes nothing: the field is there.
+redis.call('HSETNX', META, 'app', 'connect-medic')
 -- What claims hold whose answers were lost is free: their caller never knew of it.
 local lost = {}
 for index = 7, #ARGV do lost[ARGV[index]] = true end
