@@ -1,89 +1,101 @@
-import type { Cause } from './model.ts';
+import type { Cause, DiagnosisVerdict } from './model.ts';
+import { maskThrown, signatureOf } from './signature.ts';
+import { innermost, readTrace, type Thrown } from './trace.ts';
 
-const MESSAGE_LENGTH = 300;
-const UNKNOWN_CLASS = 'unknown';
+export { mask, maskCredentials } from './mask.ts';
+export { signatureOf, simpleClassName } from './signature.ts';
+
+/** What a rule of the pack says of the traces that it matches. */
+export interface Advice {
+  /** The rule. */
+  readonly id: string;
+  readonly verdict: DiagnosisVerdict;
+  /** Why, in one sentence. */
+  readonly because: string;
+  /** What a human should do. */
+  readonly do: string;
+}
+
+/** The ordered rules, ready for use. Compiled outside the core (see src/diagnosis/), since it needs a regular expression engine. */
+export interface Pack {
+  /** The first rule that holds for a trace, null where none does. `chain` is from the outermost exception to the innermost. */
+  readonly judge: (chain: readonly Thrown[], connectorClass: string | null) => Advice | null;
+  /** The rule of an id, for showing `because` and `do`; null where the pack has none (any more). */
+  readonly advice: (id: string) => Advice | null;
+}
+
+/** No rules: every cause is `unknown`. */
+export const emptyPack: Pack = { judge: () => null, advice: () => null };
+
+/** A failed part of a connector, as far as a diagnosis needs it. */
+export interface FailedPart {
+  readonly trace: string | null;
+}
+
+/** A diagnosis: what is kept of the cause, and what groups it with others (see signature.ts). */
+export interface Diagnosis {
+  readonly cause: Cause;
+  /** null where the trace is missing or empty: such a failure is never grouped. */
+  readonly signature: string | null;
+}
 
 /**
- * The root cause of a Java stack trace as Connect's REST API gives it: class and masked message of the innermost
- * exception, which is the last `Caused by:` that is not indented (those of suppressed exceptions are). Any text is
- * taken: what is no Java trace gives the class `unknown` and its first line.
+ * The root cause of a trace: class and masked message of the innermost exception. Any text is taken: what is no Java trace
+ * gives the class `unknown` and its text.
  */
 export function rootCause(trace: string | null): Pick<Cause, 'class' | 'message'> {
-  if (trace === null || trace.trim() === '') return { class: UNKNOWN_CLASS, message: '' };
-  let line = '';
-  for (const candidate of trace.split('\n')) {
-    if (candidate.startsWith('Caused by: ')) line = candidate.slice('Caused by: '.length);
-    else if (line === '') line = candidate.trim();
+  return shown(innermost(readTrace(trace)));
+}
+
+/**
+ * The diagnosis of a failure with one or more failed parts (the connector instance first, then its tasks); null without any.
+ *
+ * A restart is for all of them together, so it is hopeless only if it is hopeless for each: the verdict is `transient` if
+ * any part's is, else `unknown` if any part's is (a part without a trace is), else `permanent`. The cause and the signature
+ * are those of the first part with this verdict, a part with a trace before one without: what is shown is what decided.
+ */
+export function examine(
+  parts: readonly FailedPart[],
+  connectorClass: string | null,
+  pack: Pack,
+): Diagnosis | null {
+  let best: Diagnosis | null = null;
+  const seen = new Set<string | null>();
+  for (const { trace } of parts) {
+    // Tasks of one connector mostly fail alike.
+    if (seen.has(trace)) continue;
+    seen.add(trace);
+    const diagnosis = examineTrace(trace, connectorClass, pack);
+    if (best === null || rank(diagnosis) < rank(best)) best = diagnosis;
   }
-  const found = /^((?:[\w$]+\.)+[\w$]+)(?::\s*(.*))?$/s.exec(line.trim());
-  if (found?.[1] === undefined) return { class: UNKNOWN_CLASS, message: mask(line) };
-  return { class: found[1], message: mask(found[2] ?? '') };
+  return best;
 }
 
-/** The class without its package: short, and bounded enough to be a metric's label. */
-export function simpleClassName(className: string): string {
-  return className.slice(className.lastIndexOf('.') + 1).slice(0, 80);
+/** The cause alone; see `examine`. */
+export function diagnose(
+  parts: readonly FailedPart[],
+  connectorClass: string | null = null,
+  pack: Pack = emptyPack,
+): Cause | null {
+  return examine(parts, connectorClass, pack)?.cause ?? null;
 }
 
-/**
- * Each pattern and what stands in its place. The order matters: credentials go before the addresses and numbers inside
- * them. No pattern can backtrack over more than its own run of characters, and texts are cut before.
- */
-const credentials: readonly (readonly [RegExp, string])[] = [
-  // A JAAS line is nothing but credentials.
-  [/(\S*LoginModule)\s[^;]*;?/g, '$1 ***'],
-  [/(\w+:\/\/)[^\s/@]+@/g, '$1***@'],
-  [
-    /((?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|api[._-]?key|access[._-]?key(?:[._-]?id)?|account[._-]?key|private[._-]?key|sasl[._]jaas[._]config|authorization|signature|sig)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|(?:Bearer |Basic )?[^\s,;&}\])]+)/gi,
-    '$1***',
-  ],
-  [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 ***'],
-  [/\beyJ[\w-]+(?:\.[\w-]*)*/g, '***'],
-  [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, '***'],
-  // What a configuration check complains about may be the secret itself.
-  [/(Invalid value )(?:"[^"]*"|'[^']*'|\S+)( for configuration )/g, '$1***$2'],
-];
-
-/** Addresses, identifiers and numbers: what differs between two failures of the same cause. */
-const particulars: readonly (readonly [RegExp, string])[] = [
-  [/\b[\w.+-]+@[\w-]+\.[\w.-]+\b/g, '<address>'],
-  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '<id>'],
-  [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, '<host>'],
-  [/\b[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*:\d{2,5}\b/g, '<host>'],
-  // Long runs of letters and digits mixed are identifiers or keys.
-  [/\b(?=[A-Za-z0-9+_-]*\d)(?=[A-Za-z0-9+_-]*[A-Za-z])[A-Za-z0-9+_-]{20,}={0,2}/g, '<id>'],
-  [/\b0x[0-9a-f]+\b/gi, '<id>'],
-  [/@[0-9a-f]{5,}\b/gi, '@<id>'],
-  [/\d+(?:[.,]\d+)*/g, '<n>'],
-];
-
-/** A text that may leave the process: one line, cut, with credentials, addresses, identifiers and numbers masked. */
-export function mask(text: string): string {
-  return cutTo(MESSAGE_LENGTH, replaceAll(particulars, maskCredentials(text.slice(0, 4 * MESSAGE_LENGTH))));
+function examineTrace(trace: string | null, connectorClass: string | null, pack: Pack): Diagnosis {
+  const chain = readTrace(trace);
+  const root = innermost(chain);
+  const advice = chain.length === 0 ? null : pack.judge(chain, connectorClass);
+  return {
+    cause: { ...shown(root), verdict: advice?.verdict ?? 'unknown', rule: advice?.id ?? null },
+    signature: chain.length === 0 ? null : signatureOf(root, connectorClass),
+  };
 }
 
-/** As `mask`, but addresses and numbers stay: for what an operator has to find. Not cut. */
-export function maskCredentials(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return replaceAll(credentials, text.replace(/[\u0000-\u001f\u007f]+/g, ' '));
+function shown(root: Thrown): Pick<Cause, 'class' | 'message'> {
+  return { class: root.class, message: maskThrown(root).text };
 }
 
-function replaceAll(patterns: readonly (readonly [RegExp, string])[], text: string): string {
-  let masked = text;
-  for (const [pattern, replacement] of patterns) masked = masked.replace(pattern, replacement);
-  return masked;
-}
-
-function cutTo(length: number, text: string): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
-}
-
-/**
- * The diagnosis of a failure. Without a pack of rules every cause is `unknown`, which is treated as transient: a restart
- * is tried.
- */
-export function diagnose(parts: readonly { readonly trace: string | null }[]): Cause | null {
-  const first = parts.find(({ trace }) => trace !== null) ?? parts[0];
-  if (first === undefined) return null;
-  return { ...rootCause(first.trace), verdict: 'unknown', rule: null };
+/** The smaller, the more it decides. */
+function rank({ cause, signature }: Diagnosis): number {
+  const verdict = { transient: 0, unknown: 2, permanent: 4 }[cause.verdict];
+  return signature === null ? verdict + 1 : verdict;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { mask, rootCause, simpleClassName } from '../../src/core/diagnosis.ts';
+import { diagnose, examine, type Pack, rootCause, simpleClassName } from '../../src/core/diagnosis.ts';
+import { classesOf, readTrace } from '../../src/core/trace.ts';
 
 const trace = [
   'org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler',
@@ -38,8 +39,42 @@ describe('the root cause of a trace', () => {
       '',
     ],
     ['an inner class', 'a.b.Outer$InnerException: x', 'a.b.Outer$InnerException', 'x'],
+    ['the default package', 'MyException: x\n\tat Main.main(Main.java)', 'MyException', 'x'],
+    ['a thread', 'Exception in thread "main" a.b.C: x', 'a.b.C', 'x'],
+    ['Windows line ends', 'a.b.C: x\r\n\tat d.e(F.java:1)\r\nCaused by: g.H: y\r\n', 'g.H', 'y'],
     ['not Java', 'Segmentation fault', 'unknown', 'Segmentation fault'],
-    ['a message in several lines', 'a.B: first\nsecond\n\tat x', 'a.B', 'first'],
+    ['a host, which is no class', 'db.example.com: refused', 'unknown', '<host>: refused'],
+    // The second line of Oracle's errors is the one that tells.
+    ['a message in several lines', 'a.B: first\nsecond\n\tat x', 'a.B', 'first second'],
+    ['frames inside the message', 'a.B: first\n\tat c.D.e(D.java:1)\nsecond', 'a.B', 'first second'],
+    [
+      'a cause that names no class',
+      'a.B: x\nCaused by: the table has no schema',
+      'a.B',
+      'x the table has no schema',
+    ],
+    ['an exception that repeats its cause', 'a.B: c.DException: e.F: x', 'e.F', 'x'],
+    [
+      'a cause that is repeated',
+      'a.B: c.DException: x\n\tat y.z(A.java)\nCaused by: c.DException: x\n\t... 1 more',
+      'c.DException',
+      'x',
+    ],
+    ['Hadoop', 'org.x.RemoteException(java.io.IOException): no space', 'java.io.IOException', 'no space'],
+    ['a circle', 'a.B: x\nCaused by: c.D: y\n\t[CIRCULAR REFERENCE: a.B: x]', 'c.D', 'y'],
+    ['only suppressed ones', '\tSuppressed: a.B: x', 'unknown', ''],
+    [
+      'a suppressed one with causes, indented as deep',
+      'a.B: x\n\tSuppressed: c.D: y\n\t\tat e.f(G.java)\n\tCaused by: h.I: z\n\t\t... 2 more\nCaused by: j.K: w',
+      'j.K',
+      'w',
+    ],
+    [
+      'a suppressed one at the end',
+      'a.B: x\nCaused by: j.K: w\n\tSuppressed: c.D: y\n\tCaused by: h.I: z',
+      'j.K',
+      'w',
+    ],
   ];
   for (const [because, text, className, message] of table) {
     it(`of ${because}`, () => assert.deepEqual(rootCause(text), { class: className, message }));
@@ -53,40 +88,38 @@ describe('the root cause of a trace', () => {
       }),
     );
   });
+
+  it('stands at the end of a trace of 1 MiB', () => {
+    const frames = '\tat org.example.Outer.method(Outer.java:12)\n'.repeat(24_000);
+    assert.ok(frames.length > 1024 * 1024);
+    assert.deepEqual(rootCause(`a.B: x\n${frames}Caused by: c.D: y\n`), { class: 'c.D', message: 'y' });
+  });
+
+  it('takes bounded work of a text of 1 MiB that is all causes, classes, blanks or one line', () => {
+    for (const unit of [
+      'Caused by: a.b.C: x\n',
+      'a.',
+      'A',
+      ' ',
+      '\n',
+      '\tSuppressed: a.b.C\n',
+      'a.b.C: ',
+      '\\',
+    ]) {
+      const chain = readTrace(unit.repeat((1024 * 1024) / unit.length));
+      assert.ok(chain.length <= 40);
+      assert.ok(chain.every(({ message }) => message.length <= 2_000));
+      assert.ok(classesOf(chain).length <= 40 * 9);
+    }
+  });
 });
 
-describe('a mask', () => {
-  const table: readonly (readonly [text: string, masked: string])[] = [
-    ['Failed to connect to db.example.com:5432', 'Failed to connect to <host>'],
-    ['connection to 10.0.0.7:9092 lost', 'connection to <host> lost'],
-    ['offset 12345 at 2026-01-05', 'offset <n> at <n>-<n>-<n>'],
-    ['jdbc:postgresql://scott:tiger@db/x', 'jdbc:postgresql://***@db/x'],
-    ['password=hunter2, user=scott', 'password=***, user=scott'],
-    ['"sasl.jaas.config": "whatever"', '"sasl.jaas.config": ***'],
-    ['Authorization: Bearer abc.def-ghi', 'Authorization: ***'],
-    ['PlainLoginModule required username="u" password="p";', 'PlainLoginModule ***'],
-    ['Invalid value s3cr3t for configuration ssl.key', 'Invalid value *** for configuration ssl.key'],
-    ['row 6f9619ff-8b86-d011-b42d-00c04fc964ff', 'row <id>'],
-  ];
-  for (const [text, masked] of table) it(text, () => assert.equal(mask(text), masked));
-
-  it('never lets a planted secret through', () => {
-    const secret = fc.stringMatching(/^[A-Za-z]{3,8}[0-9]{1,4}[A-Za-z]{6,20}$/);
-    const where = fc.constantFrom(
-      (s: string) => `password=${s}`,
-      (s: string) => `api_key: "${s}"`,
-      (s: string) => `https://user:${s}@host/path`,
-      (s: string) => `Authorization: Basic ${s}`,
-      (s: string) => `token='${s}' was refused`,
-      (s: string) => `Invalid value ${s} for configuration x`,
-      (s: string) => `org.apache.kafka.common.security.scram.ScramLoginModule required password="${s}";`,
+describe('the classes of a chain', () => {
+  it('include those that a message names', () => {
+    const chain = readTrace(
+      'a.B: Write failed: com.google.BigQueryException: Read timed out (java.io.IOException)',
     );
-    fc.assert(
-      fc.property(secret, where, fc.string(), (planted, wrap, noise) => {
-        assert.ok(!mask(wrap(planted)).includes(planted));
-        assert.ok(!mask(`${noise} ${wrap(planted)}`).includes(planted));
-      }),
-    );
+    assert.deepEqual(classesOf(chain), ['a.B', 'com.google.BigQueryException', 'java.io.IOException']);
   });
 });
 
@@ -95,5 +128,63 @@ describe('a simple class name', () => {
     assert.equal(simpleClassName('org.apache.kafka.common.KafkaException'), 'KafkaException');
     assert.equal(simpleClassName('unknown'), 'unknown');
     assert.equal(simpleClassName(`a.${'x'.repeat(500)}`).length, 80);
+  });
+});
+
+/** A pack whose verdict is the message of the outermost exception. */
+const pack: Pack = {
+  judge: ([first], connectorClass) => {
+    const verdict = (['transient', 'permanent'] as const).find((word) => first?.message === word);
+    if (verdict === undefined) return null;
+    return { id: `${verdict}-${connectorClass ?? 'none'}`, verdict, because: 'b', do: 'd' };
+  },
+  advice: () => null,
+};
+const part = (className: string, message: string) => ({ trace: `${className}: ${message}` });
+
+describe('the diagnosis of several failed parts', () => {
+  const p = part('a.P', 'permanent');
+  const q = part('a.Q', 'permanent');
+  const t = part('a.T', 'transient');
+  const u = part('a.U', 'whatever');
+  const none = { trace: null };
+  const table: readonly (readonly [
+    because: string,
+    parts: readonly { readonly trace: string | null }[],
+    verdict: string,
+    className: string,
+  ])[] = [
+    ['all permanent: hopeless, the first is shown', [p, q], 'permanent', 'a.P'],
+    ['one transient: a restart helps that one', [p, t, q], 'transient', 'a.T'],
+    ['one unknown: a restart may help that one', [p, u], 'unknown', 'a.U'],
+    ['transient decides over unknown', [u, t], 'transient', 'a.T'],
+    ['one without a trace is unknown', [p, none], 'unknown', 'unknown'],
+    ['one with a trace is shown before one without', [none, u], 'unknown', 'a.U'],
+    ['a single permanent one', [p], 'permanent', 'a.P'],
+  ];
+  for (const [because, parts, verdict, className] of table) {
+    it(because, () => {
+      const cause = diagnose(parts, null, pack);
+      assert.deepEqual([cause?.verdict, cause?.class], [verdict, className]);
+    });
+  }
+
+  it('is null without a failed part', () => assert.equal(examine([], null, pack), null));
+
+  it('names the rule, and hands it the connector class', () => {
+    assert.equal(diagnose([p], 'io.C', pack)?.rule, 'permanent-io.C');
+    assert.equal(diagnose([u], 'io.C', pack)?.rule, null);
+  });
+
+  it('is unknown without a pack', () => assert.equal(diagnose([p])?.verdict, 'unknown'));
+
+  it('does not depend on how often a part repeats', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(p, q, t, u, none), { minLength: 1 }), (parts) => {
+        assert.deepEqual(examine(parts, null, pack), examine([...parts, ...parts], null, pack));
+        const hopeless = parts.every((one) => one === p || one === q);
+        assert.equal(examine(parts, null, pack)?.cause.verdict === 'permanent', hopeless);
+      }),
+    );
   });
 });
