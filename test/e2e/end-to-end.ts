@@ -9,6 +9,8 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { checkPanels } from '../grafana/panels.ts';
+import { contractProblems } from '../rules/series.ts';
 import {
   type ConnectorConfig,
   fileSink,
@@ -328,6 +330,19 @@ function scenarios(replicas: number, startLedger: EndToEnd['ledger'] | null): vo
     await service.process.stop();
     assert.equal(service.process.ended, 0);
     await service.process.start();
+  });
+
+  test('workers and service produce every series that rules and dashboards ask for, and no panel that must have data is empty', async (t) => {
+    const workers = await Promise.all(
+      stack.workers.map(async ({ metricsUrl }) => await (await fetch(metricsUrl)).text()),
+    );
+    const own = await (await service.get('/metrics')).text();
+    const connectors = await stack.connect.names();
+    assert.deepEqual(await contractProblems({ workers, service: own, connectors }), []);
+
+    const { problems, queries, withData } = await checkPanels(stack.prometheusUrl, SOON_MS);
+    assert.deepEqual(problems, []);
+    t.diagnostic(`of ${queries} queries of the dashboards ${withData} have data`);
   });
 
   test('what was healthy, healed, paused or escalated got no restart beyond what was due', async (t) => {

@@ -14,9 +14,9 @@ export interface Timings {
   scrapeInterval?: string;
   /** Default 15s. */
   evaluationInterval?: string;
-  /** `for` of every alert that has one. */
+  /** `for` of the alerts that drive restarts; those for humans keep theirs. */
   alertFor?: string;
-  /** `keep_firing_for` of every alert that has one. */
+  /** `keep_firing_for` of the alerts that drive restarts. */
   keepFiringFor?: string;
   groupWait?: string;
   groupInterval?: string;
@@ -35,7 +35,7 @@ export const FAST: Timings = {
 };
 
 export const RULES = join(ROOT, 'rules');
-const RULE_FILES = ['kafka-connect.yml', 'connect-medic.yml'];
+const RULE_FILES = ['kafka-connect.yml', 'kafka-connect-humans.yml', 'connect-medic.yml'];
 
 /** KRaft, broker and controller in one process, one replica of everything. */
 export function brokerProperties(port: number, controllerPort: number, dataDir: string): string {
@@ -142,6 +142,7 @@ export async function shippedRules(timings: Timings): Promise<Map<string, string
     const document: unknown = parse(await readFile(join(RULES, name), 'utf8'));
     for (const group of list(document, 'groups')) {
       for (const rule of list(group, 'rules')) {
+        if (!('labels' in rule) || !('remediation' in record(rule['labels'], 'labels'))) continue;
         replace(rule, 'for', timings.alertFor);
         replace(rule, 'keep_firing_for', timings.keepFiringFor);
       }
@@ -178,9 +179,10 @@ export async function alertmanagerConfig(receivers: Receivers, timings: Timings)
       const [shipped] = list(receiver, 'webhook_configs');
       receiver['webhook_configs'] = receivers.webhookUrls.map((url) => {
         const webhook = { ...structuredClone(record(shipped, 'the webhook')), url };
-        if (receivers.webhookToken === undefined) return webhook;
         const http = record(record(webhook, 'the webhook')['http_config'], 'http_config');
-        http['authorization'] = { type: 'Bearer', credentials: receivers.webhookToken };
+        // The shipped one reads the token from a file, without which nothing is sent.
+        if (receivers.webhookToken === undefined) delete http['authorization'];
+        else http['authorization'] = { type: 'Bearer', credentials: receivers.webhookToken };
         return webhook;
       });
     } else {
