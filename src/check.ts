@@ -37,9 +37,6 @@ export function notYet(config: Config): string[] {
   if (config.alertmanagers.length === 0) {
     later.push('no alertmanagers are configured: webhooks only, and silences are not checked');
   }
-  if (config.diagnosisFile !== null) {
-    later.push('diagnosisFile is not read in this version: no cause is called permanent');
-  }
   return later;
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { check, notYet } from './check.ts';
 import { formatProblems, loadConfig } from './config/load.ts';
+import { loadPack } from './diagnosis/load.ts';
 import { LedgerOpenError } from './ledger/open-error.ts';
 import { createLogger, describeError } from './log.ts';
 import { buildService } from './service.ts';
@@ -30,6 +31,11 @@ export async function runCli(): Promise<number> {
     return 1;
   }
   const { config, source, warnings } = loaded;
+  const rules = loadPack(config.diagnosisFile);
+  if (!rules.ok) {
+    process.stderr.write(`${formatProblems(rules.problems, rules.source)}\n`);
+    return 1;
+  }
   if (args.check === true)
     return check(config, source, warnings, (line) => process.stdout.write(`${line}\n`));
 
@@ -40,7 +46,7 @@ export async function runCli(): Promise<number> {
 
   let service: Awaited<ReturnType<typeof buildService>>;
   try {
-    service = await buildService(config, log, version);
+    service = await buildService(config, rules.pack, log, version);
   } catch (error) {
     if (!(error instanceof LedgerOpenError)) throw error;
     log.fatal(error.message);

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -12,6 +13,7 @@ import { type Authorization, type Config, policyFor } from './config/config.ts';
 import { matches } from './config/matcher.ts';
 import type { ConnectClient } from './connect/client.ts';
 import { createConnectClient } from './connect/http-client.ts';
+import type { Pack } from './core/diagnosis.ts';
 import type { SignalRules } from './core/signals.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open.ts';
@@ -35,7 +37,12 @@ export interface Service {
 /**
  * Everything joined. Rejects with `LedgerOpenError` when the ledger cannot be opened: nothing is listening then.
  */
-export async function buildService(config: Config, log: Logger, version: string): Promise<Service> {
+export async function buildService(
+  config: Config,
+  pack: Pack,
+  log: Logger,
+  version: string,
+): Promise<Service> {
   const clock: Clock = systemClock;
   const clusterNames = config.clusters.map(({ name }) => name);
   const metrics = new Metrics(clusterNames, version);
@@ -51,8 +58,9 @@ export async function buildService(config: Config, log: Logger, version: string)
     onWarning: (text) => log.warn(text),
   });
 
+  const hash = keyedHash(() => ledger.hashKey());
   const clients = config.clusters.map((cluster) => ({
-    client: connectClient(cluster, metrics),
+    client: connectClient(cluster, metrics, hash),
     requestTimeoutMs: cluster.requestTimeoutMs,
     maxUnverified: cluster.maxUnverified,
   }));
@@ -89,6 +97,7 @@ export async function buildService(config: Config, log: Logger, version: string)
     takeIn: async (signals) => {
       await intake.takeSignals(signals);
     },
+    pack,
     world: { suppression: () => suppression.view(), rules },
     resync:
       alertmanagers.length === 0
@@ -107,6 +116,7 @@ export async function buildService(config: Config, log: Logger, version: string)
     metrics,
     clock,
     log,
+    pack,
     policyFor: policy,
     rules,
     clusters: clusterNames,
@@ -155,8 +165,34 @@ async function within(ms: number, work: PromiseLike<unknown>): Promise<void> {
   ended.abort();
 }
 
+/** HMAC-SHA256 with a key that is fetched when it is first needed; null until it is there. */
+function keyedHash(fetchKey: () => Promise<string>): (text: string) => string | null {
+  let key: string | null = null;
+  let underWay = false;
+  return (text) => {
+    if (key !== null) return createHmac('sha256', key).update(text).digest('base64url');
+    if (!underWay) {
+      underWay = true;
+      fetchKey()
+        .then((fetched) => {
+          key = fetched;
+        })
+        // The ledger is down, which others say; the next one who asks tries again.
+        .catch(() => {})
+        .finally(() => {
+          underWay = false;
+        });
+    }
+    return null;
+  };
+}
+
 /** A client for one configured cluster; requests are counted where metrics are given. */
-export function connectClient(cluster: Config['clusters'][number], metrics: Metrics | null): ConnectClient {
+export function connectClient(
+  cluster: Config['clusters'][number],
+  metrics: Metrics | null,
+  hash: (text: string) => string | null = () => null,
+): ConnectClient {
   const { name, urls, requestTimeoutMs, auth, tls } = cluster;
   return createConnectClient({
     cluster: name,
@@ -164,6 +200,7 @@ export function connectClient(cluster: Config['clusters'][number], metrics: Metr
     requestTimeoutMs,
     authorization: auth === null ? null : () => authorizationHeader(auth),
     tls,
+    hash,
     onRequest: (operation, outcome) => metrics?.connectRequest(name, operation, outcome),
   });
 }

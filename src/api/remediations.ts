@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 // Not the whole of typebox, whose compiler and checker nobody here needs: a third of the memory.
 import * as Type from 'typebox/type';
+import type { Pack } from '../core/diagnosis.ts';
 import { type Remediation, states } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import { holdOf, nextAtMsOf } from '../core/transitions.ts';
@@ -11,6 +12,7 @@ import { rfc3339, time } from './time.ts';
 
 export interface RemediationsDependencies {
   readonly ledger: Ledger;
+  readonly pack: Pack;
   readonly policyFor: (cluster: string, connector: string) => Policy;
 }
 
@@ -28,7 +30,7 @@ export async function remediationRoutes(
 ): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
   const render = (one: Remediation): RemediationJson => {
-    return toJson(one, deps.policyFor(one.cluster, one.connector));
+    return toJson(one, deps.policyFor(one.cluster, one.connector), deps.pack);
   };
 
   app.get(
@@ -78,6 +80,9 @@ export interface RemediationJson {
     readonly message: string;
     readonly verdict: string;
     readonly rule: string | null;
+    /** Why the rule says so, and what a human should do; null where no rule matched, or it is gone. */
+    readonly because: string | null;
+    readonly do: string | null;
   } | null;
   readonly hold: {
     readonly reason: string;
@@ -99,8 +104,10 @@ export interface RemediationJson {
   }[];
 }
 
-export function toJson(one: Remediation, policy: Policy): RemediationJson {
+export function toJson(one: Remediation, policy: Policy, pack: Pack): RemediationJson {
   const hold = holdOf(one);
+  const rule = one.cause?.rule ?? null;
+  const advice = rule === null ? null : pack.advice(rule);
   return {
     cluster: one.cluster,
     connector: one.connector,
@@ -115,7 +122,7 @@ export function toJson(one: Remediation, policy: Policy): RemediationJson {
       one.escalation === null
         ? null
         : { reason: one.escalation.reason, since: rfc3339(one.escalation.sinceMs) },
-    cause: one.cause,
+    cause: one.cause && { ...one.cause, because: advice?.because ?? null, do: advice?.do ?? null },
     hold:
       hold === null
         ? null

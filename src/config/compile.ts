@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Policy } from '../core/policy.ts';
+import type { StormPolicy } from '../core/storm.ts';
 import type { Authorization, ClientTls, Config, LedgerConfig } from './config.ts';
 import type { Secrets, WrittenCredentials } from './credentials.ts';
 import { parseDuration } from './duration.ts';
@@ -12,6 +13,11 @@ import type { Secret } from './secret.ts';
 /** Turns a configuration without problems into the one that is used. `cwd`: what relative paths begin at. */
 export function compileConfig(raw: RawConfig, secrets: Secrets, cwd: string): Config {
   const { server, storm } = raw;
+  const stormPolicy: StormPolicy = {
+    threshold: storm.threshold === 'off' ? null : storm.threshold,
+    proofMs: ms(storm.proof),
+    everyAtMostMs: ms(storm.everyAtMost),
+  };
   const auth = server.auth === undefined || server.auth.length === 0 ? 'none' : server.auth;
   return {
     server: {
@@ -45,16 +51,11 @@ export function compileConfig(raw: RawConfig, secrets: Secrets, cwd: string): Co
     onClusterAlert: raw.onClusterAlert,
     resyncEveryMs: ms(raw.resyncEvery),
     statusEveryMs: ms(raw.statusEvery),
-    policy: compilePolicy(raw.policy),
+    policy: compilePolicy(raw.policy, stormPolicy),
     overrides: raw.overrides.map(({ match, policy }) => ({
       match: match.map(parseMatcher),
-      policy: compilePolicy(layOver(raw.policy, policy)),
+      policy: compilePolicy(layOver(raw.policy, policy), stormPolicy),
     })),
-    storm: {
-      threshold: storm.threshold === 'off' ? null : storm.threshold,
-      proofMs: ms(storm.proof),
-      everyAtMostMs: ms(storm.everyAtMost),
-    },
     diagnosisFile: raw.diagnosisFile === undefined ? null : resolve(cwd, raw.diagnosisFile),
     limits: raw.limits,
     log: raw.log,
@@ -96,7 +97,7 @@ function layOver(base: RawPolicy, over: PartialPolicy): RawPolicy {
   };
 }
 
-function compilePolicy(raw: RawPolicy): Policy {
+function compilePolicy(raw: RawPolicy, storm: StormPolicy): Policy {
   return {
     enabled: raw.enabled,
     dryRun: raw.dryRun,
@@ -107,6 +108,7 @@ function compilePolicy(raw: RawPolicy): Policy {
     stuckAfterMs: ms(raw.stuckAfter),
     budget: { restarts: raw.budget.restarts, perMs: ms(raw.budget.per) },
     permanent: { restarts: raw.permanent.restarts, thenEveryMs: msOrNull(raw.permanent.thenEvery) },
+    storm,
     jitter: parsePercent(raw.jitter) ?? 0,
   };
 }

@@ -93,12 +93,6 @@ export interface Config {
   readonly statusEveryMs: number;
   readonly policy: Policy;
   readonly overrides: readonly Override[];
-  readonly storm: {
-    /** null: no groups. */
-    readonly threshold: number | null;
-    readonly proofMs: number;
-    readonly everyAtMostMs: number;
-  };
   /** Absolute. */
   readonly diagnosisFile: string | null;
   readonly limits: {

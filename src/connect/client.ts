@@ -19,6 +19,9 @@ export interface ConnectClient {
    */
   settings(connector: string): Promise<ReadResult<ConnectorSettings | 'missing'>>;
 
+  /** `GET /connectors?expand=info`: the settings of all. */
+  allSettings(): Promise<ReadResult<ReadonlyMap<string, ConnectorSettings>>>;
+
   /**
    * Restarts what is FAILED, with one KIP-745 call, or part by part before Kafka 3.0 or where the plan names parts.
    * `status` is the look that led here: it says which parts are FAILED. A part-wise restart reads the status again
@@ -84,6 +87,8 @@ export interface ConnectClientOptions {
   /** `Authorization` header value maker, read at each request so that a rotated secret is used; null: none. */
   readonly authorization: (() => string) | null;
   readonly tls: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string } | null;
+  /** A keyed hash, for what is kept of a configuration; null while there is no key. */
+  readonly hash: (text: string) => string | null;
   /** Called after each HTTP request. */
   readonly onRequest: (operation: 'status' | 'settings' | 'restart' | 'info', outcome: string) => void;
 }

@@ -1,6 +1,6 @@
 import type { ConnectorSettings, ConnectorStatus, RestartPlan } from '../core/model.ts';
 import type { ConnectClient, ConnectClientOptions, ReadResult, RestartResult } from './client.ts';
-import { parseInfo, parseSettings, parseStatus, parseStatuses } from './parse.ts';
+import { parseAllSettings, parseInfo, parseSettings, parseStatus, parseStatuses } from './parse.ts';
 import { type ReadSpec, read, type Wire } from './read.ts';
 import { Restart } from './restart.ts';
 import { connectorFor } from './tls.ts';
@@ -29,6 +29,7 @@ class HttpConnectClient implements ConnectClient {
   readonly cluster: string;
   readonly #wire: Wire;
   readonly #memory: RestartApiMemory;
+  readonly #hash: ConnectClientOptions['hash'];
   #closing: Promise<void> | null = null;
 
   constructor(options: ConnectClientOptions, monotonic: () => number) {
@@ -36,6 +37,7 @@ class HttpConnectClient implements ConnectClient {
     const connectTimeoutMs = Math.ceil(Math.min(CONNECT_TIMEOUT_AT_MOST_MS, requestTimeoutMs / 2));
     const workers = new Workers(options.urls, connectorFor(options.tls, connectTimeoutMs), monotonic);
     this.cluster = options.cluster;
+    this.#hash = options.hash;
     this.#wire = { workers, requestTimeoutMs, authorization, onRequest, monotonic };
     const versionTimeoutMs = Math.min(VERSION_TIMEOUT_AT_MOST_MS, requestTimeoutMs / 2);
     this.#memory = new RestartApiMemory(() => this.#info(versionTimeoutMs), monotonic);
@@ -61,8 +63,17 @@ class HttpConnectClient implements ConnectClient {
     return this.#readOne<ConnectorSettings | 'missing'>(connector, '', {
       operation: 'settings',
       bodyLimitBytes: ANSWER_LIMIT_BYTES,
-      parse: (json) => parseSettings(connector, json),
+      parse: (json) => parseSettings(connector, json, this.#hash),
       missing: 'missing',
+    });
+  }
+
+  allSettings(): Promise<ReadResult<ReadonlyMap<string, ConnectorSettings>>> {
+    return read(this.#wire, {
+      operation: 'settings',
+      path: '/connectors?expand=info',
+      bodyLimitBytes: STATUSES_LIMIT_BYTES,
+      parse: (json) => parseAllSettings(json, this.#hash),
     });
   }
 

@@ -47,8 +47,12 @@ export function parseStatus(connector: string, json: unknown): Parsed<ConnectorS
 /** In a connector's configuration: `false` keeps connect-medic's hands off it. */
 const ENABLED_KEY = 'connect.medic.enabled';
 
-/** `GET /connectors/{c}`. */
-export function parseSettings(connector: string, json: unknown): Parsed<ConnectorSettings> {
+/** `GET /connectors/{c}`. `hash` makes of a configuration what may be kept of it. */
+export function parseSettings(
+  connector: string,
+  json: unknown,
+  hash: (text: string) => string | null,
+): Parsed<ConnectorSettings> {
   if (!isObject(json) || json['name'] !== connector) return { fault: 'not a description of this connector' };
   const { config } = json;
   if (!isObject(config)) return { fault: 'no configuration of the connector' };
@@ -60,8 +64,26 @@ export function parseSettings(connector: string, json: unknown): Parsed<Connecto
       optedOut:
         enabled === false || (typeof enabled === 'string' && enabled.trim().toLowerCase() === 'false'),
       connectorClass: typeof connectorClass === 'string' ? connectorClass : null,
+      // In one order: Connect's map has none.
+      configHash: hash(
+        JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))),
+      ),
     },
   };
+}
+
+/** `GET /connectors?expand=info`. A connector whose entry cannot be read is left out. */
+export function parseAllSettings(
+  json: unknown,
+  hash: (text: string) => string | null,
+): Parsed<ReadonlyMap<string, ConnectorSettings>> {
+  if (!isObject(json)) return { fault: 'not an object of connectors' };
+  const all = new Map<string, ConnectorSettings>();
+  for (const [name, entry] of Object.entries(json)) {
+    const settings = isObject(entry) ? parseSettings(name, entry['info'], hash) : { fault: 'no entry' };
+    if ('value' in settings) all.set(name, settings.value);
+  }
+  return { value: all };
 }
 
 /** `GET /`. */

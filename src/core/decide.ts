@@ -1,12 +1,23 @@
-import { type Holding, hold, holdEscalated, holdsOf, notHeld, notSettled, unreadable } from './holding.ts';
+import {
+  canary,
+  type Holding,
+  hold,
+  holdEscalated,
+  holdsOf,
+  notHeld,
+  notSettled,
+  unreadable,
+} from './holding.ts';
 import type { Context, Look } from './look.ts';
-import type { Decision, Phase, Reason, Remediation, Verdict } from './model.ts';
+import type { Decision, EscalationReason, Phase, Reason, Remediation, Verdict } from './model.ts';
 import { budgetRoomAtMs, type Policy, schedule, stableForMs, withinWindow } from './policy.ts';
+import { endProbe } from './storm.ts';
 import {
   attempting,
   closing,
   enter,
   escalating,
+  firstAttemptAtMs,
   forgetDryRun,
   LOOK_EVERY_MS,
   nextLookAfterCallMs,
@@ -38,7 +49,7 @@ const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
  * Time drives retries, not alerts: `nextAt = lastRestartAt + delay`, and no further signal shortens it.
  */
 export function decide(given: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
-  const remediation = forgetDryRun(given, policy);
+  const remediation = afterReconfiguration(forgetDryRun(given, policy), look, policy);
   const verdict = verdictOf(look.connect, remediation, nowMs);
   const context: Context = {
     r: observe(remediation, look, verdict, policy, nowMs),
@@ -82,6 +93,8 @@ function observe(
     ...remediation,
     chargedAtMs: withinWindow(remediation.chargedAtMs, policy, nowMs),
     cause: verdict === 'failed' ? (look.cause ?? remediation.cause) : remediation.cause,
+    signature: verdict === 'failed' ? look.signature : remediation.signature,
+    configHash: look.configHash ?? remediation.configHash,
     signalAtMs: verdict === 'unknown' ? remediation.signalAtMs : null,
     ...(read ? noteMixed(remediation, isMixed(connect.status), nowMs) : {}),
     missingSinceMs: read
@@ -111,7 +124,8 @@ function decideWaiting(
   const { r, look, nowMs } = context;
   switch (verdict) {
     case 'failed':
-      if (nowMs < phase.nextAtMs) return stay(r, 'delay', phase.nextAtMs);
+      // The members of a storm keep the group's rhythm.
+      if (nowMs < phase.nextAtMs && look.storm?.mayProbe !== true) return stay(r, 'delay', phase.nextAtMs);
       return decideDue(context, notHeld(phase.nextAtMs));
     case 'running':
       return stabilise(context);
@@ -133,7 +147,7 @@ function decideHeld(context: Context, phase: Extract<Phase, { state: 'held' }>, 
   const { r, look, nowMs } = context;
   switch (verdict) {
     case 'failed':
-      if (nowMs < phase.nextAtMs) {
+      if (nowMs < phase.nextAtMs && look.storm === null) {
         return enter(r, { state: 'waiting', nextAtMs: phase.nextAtMs }, 'delay', nowMs, phase.nextAtMs);
       }
       if (nowMs < phase.retryAtMs) return stay(r, phase.hold.reason, phase.retryAtMs);
@@ -159,7 +173,7 @@ function decideDue(context: Context, from: Holding): Decision {
   const holds = holdsOf(context);
   if (holds.length > 0) return hold(context, from, holds);
   const hopeless = schedule(r, policy, nowMs);
-  if (hopeless.escalate !== null) return escalating(r, hopeless.escalate, hopeless.nextAtMs, nowMs);
+  if (isHopeless(hopeless.escalate, look)) return escalating(r, hopeless.escalate, hopeless.nextAtMs, nowMs);
   const { nextAtMs: dueAtMs, refusals } = from;
   return attempting(r, { from: 'waiting', dueAtMs, refusals }, look.plan, policy, nowMs);
 }
@@ -215,11 +229,14 @@ function decideStabilising(
       if (stableMs >= neededMs) {
         const lastMs = r.chargedAtMs[r.chargedAtMs.length - 1] ?? r.openedAtMs;
         const untilMs = Math.max(nowMs, lastMs + policy.budget.perMs);
-        const healed = { ...r, escalation: null };
+        const healed = { ...r, escalation: null, probe: endProbe(r.probe, 'proven', nowMs) };
         return enter(healed, { state: 'recovered', untilMs }, 'stable', nowMs, untilMs);
       }
-      const seen = { ...r, phase: { ...phase, stableMs, seenAtMs: nowMs } };
-      return stay(seen, 'stabilising', nowMs + Math.min(LOOK_EVERY_MS, neededMs - stableMs));
+      const unprovenMs = policy.storm.proofMs - stableMs;
+      const probe = unprovenMs <= 0 ? endProbe(r.probe, 'proven', nowMs) : r.probe;
+      const seen = { ...r, probe, phase: { ...phase, stableMs, seenAtMs: nowMs } };
+      const proofMs = unprovenMs > 0 ? unprovenMs : LOOK_EVERY_MS;
+      return stay(seen, 'stabilising', nowMs + Math.min(LOOK_EVERY_MS, neededMs - stableMs, proofMs));
     }
     case 'unsettled': {
       const anew = { ...r, phase: { ...phase, stableMs: 0, seenAtMs: null } };
@@ -248,7 +265,8 @@ function decideEscalated(
   const restMs = Math.min(phase.nextAtMs ?? Number.POSITIVE_INFINITY, nowMs + REST_LOOK_MS);
   switch (verdict) {
     case 'failed': {
-      if (phase.nextAtMs === null || nowMs < phase.nextAtMs) {
+      const due = phase.nextAtMs !== null && nowMs >= phase.nextAtMs;
+      if (!due && look.storm?.mayProbe !== true) {
         return stay({ ...r, phase: { ...phase, hold: null } }, reason, restMs);
       }
       if (nowMs < phase.retryAtMs) return stay(r, phase.hold?.reason ?? reason, phase.retryAtMs);
@@ -259,7 +277,7 @@ function decideEscalated(
         const later: Remediation = { ...r, phase: { ...phase, nextAtMs: roomAtMs, hold: null } };
         return stay(later, 'unstable', Math.min(roomAtMs, nowMs + REST_LOOK_MS));
       }
-      const from = { from: 'escalated', dueAtMs: phase.nextAtMs, refusals: phase.refusals } as const;
+      const from = { from: 'escalated', dueAtMs: phase.nextAtMs ?? nowMs, refusals: phase.refusals } as const;
       return attempting(r, from, look.plan, policy, nowMs);
     }
     case 'running':
@@ -326,11 +344,35 @@ function decideClosed(
 }
 
 /** The last restart did not hold, or there was none and it failed while it was watched. */
-function failedAgain({ r, policy, nowMs }: Context): Decision {
+function failedAgain(context: Context): Decision {
+  const { look, policy, nowMs } = context;
+  const same = context.r.probe?.signature === look.signature;
+  const r = { ...context.r, probe: endProbe(context.r.probe, same ? 'failed' : 'other', nowMs) };
   const { nextAtMs, escalate } = schedule(r, policy, nowMs);
-  if (escalate !== null || nextAtMs === null) return escalating(r, escalate ?? 'exhausted', nextAtMs, nowMs);
+  if (isHopeless(escalate, look)) return escalating(r, escalate, nextAtMs, nowMs);
+  if (look.storm !== null && (escalate !== null || nextAtMs === null)) {
+    return hold({ ...context, r }, notHeld(nextAtMs ?? nowMs), [canary(look.storm)]);
+  }
+  if (nextAtMs === null) return escalating(r, 'exhausted', null, nowMs);
   const reason: Reason = r.attempts > 0 ? 'failed_again' : 'delay';
   return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs);
+}
+
+/** A storm's probes exhaust nobody: what stands behind them is one outage, and a human hears of it from the first. */
+function isHopeless(escalate: EscalationReason | null, { storm }: Look): escalate is EscalationReason {
+  return escalate !== null && (storm === null || escalate === 'permanent');
+}
+
+/**
+ * Somebody changed the connector's configuration, perhaps the very thing that was wrong: the list of delays begins anew. The
+ * rolling window does not, or a pipeline that rewrites configurations would buy restarts with it.
+ */
+function afterReconfiguration(r: Remediation, look: Look, policy: Policy): Remediation {
+  if (look.configHash === null || r.configHash === null || look.configHash === r.configHash) return r;
+  const anew: Remediation = { ...r, configHash: look.configHash, attempts: 0, escalation: null };
+  const { state } = r.phase;
+  if (state !== 'waiting' && state !== 'held' && state !== 'escalated') return anew;
+  return { ...anew, phase: { state: 'waiting', nextAtMs: firstAttemptAtMs(anew, policy) } };
 }
 
 function stabilise({ r, policy, nowMs }: Context): Decision {

@@ -1,6 +1,7 @@
 import { afterRefusalMs, firstHold, type HoldSeen, REBALANCING_AT_MOST_MS } from './holds.ts';
 import type { Context } from './look.ts';
 import type { Decision, Hold, Phase } from './model.ts';
+import type { Storm } from './storm.ts';
 import { enter, FIRST_LOOK_MS, LOOK_EVERY_MS } from './transitions.ts';
 import type { ConnectLook } from './verdict.ts';
 
@@ -18,6 +19,17 @@ export function unreadable(connect: ConnectLook): HoldSeen[] {
   return [{ reason, detail: connect.detail, untilMs: null }];
 }
 
+/** A member of a storm that is not its turn. */
+export function canary({ members, probing, window, nextProbeAtMs }: Storm): HoldSeen {
+  const others = `${members} connectors fail alike and share their restarts: ${probing} of ${window} under way`;
+  return { reason: 'canary', detail: others, untilMs: nextProbeAtMs };
+}
+
+/** How often a held member of a storm is looked at: the elected ones are woken, so a large crowd need not hurry. */
+function canaryLookMs({ members }: Storm): number {
+  return Math.min(60_000, Math.max(LOOK_EVERY_MS, members * 60));
+}
+
 /** Everything that speaks against acting on a connector that is failed and due. */
 export function holdsOf({ r, look, policy, nowMs }: Context): HoldSeen[] {
   const holds = [...look.holds];
@@ -31,6 +43,7 @@ export function holdsOf({ r, look, policy, nowMs }: Context): HoldSeen[] {
       untilMs: r.mixedSinceMs + REBALANCING_AT_MOST_MS,
     });
   }
+  if (look.storm !== null && !look.storm.mayProbe) holds.push(canary(look.storm));
   return holds;
 }
 
@@ -58,8 +71,10 @@ function held(
   const sinceMs = from.hold?.reason === seen.reason ? from.hold.sinceMs : nowMs;
   const refused = seen.reason === 'connect_unreachable' || seen.reason === 'unauthorized';
   const refusals = from.refusals + (refused ? 1 : 0);
+  const { storm } = context.look;
+  const plainMs = seen.reason === 'canary' && storm !== null ? canaryLookMs(storm) : LOOK_EVERY_MS;
   const afterMs =
-    seen.reason === 'concurrency' ? FIRST_LOOK_MS : refused ? afterRefusalMs(refusals) : LOOK_EVERY_MS;
+    seen.reason === 'concurrency' ? FIRST_LOOK_MS : refused ? afterRefusalMs(refusals) : plainMs;
   const lookAtMs = Math.min(nowMs + afterMs, Math.max(nowMs, seen.untilMs ?? Number.POSITIVE_INFINITY));
   return { hold: { ...seen, sinceMs }, refusals, lookAtMs };
 }

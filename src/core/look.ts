@@ -1,6 +1,7 @@
 import type { HoldSeen } from './holds.ts';
 import type { Cause, Remediation, RestartPlan } from './model.ts';
 import type { Policy } from './policy.ts';
+import type { Storm } from './storm.ts';
 import type { ConnectLook } from './verdict.ts';
 
 /** One reading of the world for a remediation. */
@@ -10,6 +11,12 @@ export interface Look {
   readonly holds: readonly HoldSeen[];
   /** What the traces of the failed parts say; null where nothing is failed. */
   readonly cause: Cause | null;
+  /** What groups the failure with others; null where nothing is failed, or nothing can be told from it. */
+  readonly signature: string | null;
+  /** Keyed hash of the connector's configuration; null: not read. */
+  readonly configHash: string | null;
+  /** The storm that the connector is part of; null: none. */
+  readonly storm: Storm | null;
   /** Which parts a restart may touch. */
   readonly plan: RestartPlan;
 }

@@ -1,3 +1,5 @@
+import type { Probe } from './storm.ts';
+
 /**
  * The vocabulary of connect-medic as types. One word per idea, the same in code, metrics, logs, API and docs.
  *
@@ -97,6 +99,8 @@ export const reasons = [
   'unconfigured',
   /** An operator asked for it. */
   'operator',
+  /** The connector's configuration was changed: its place in the list of delays begins anew. */
+  'reconfigured',
 ] as const;
 export type Reason = (typeof reasons)[number];
 
@@ -125,6 +129,8 @@ export interface ConnectorSettings {
   readonly optedOut: boolean;
   /** `connector.class`; null where the configuration has none. */
   readonly connectorClass: string | null;
+  /** Keyed hash of the whole configuration; null where there is no key yet. */
+  readonly configHash: string | null;
 }
 
 /** What a look at Connect boils down to. */
@@ -269,6 +275,12 @@ export interface Remediation {
   readonly lastRestartAtMs: number | null;
   readonly escalation: { readonly reason: EscalationReason; readonly sinceMs: number } | null;
   readonly cause: Cause | null;
+  /** What groups this failure with others (see signature.ts); null: nothing does, or it is not known yet. */
+  readonly signature: string | null;
+  /** Its last restart, as far as a storm is concerned. */
+  readonly probe: Probe | null;
+  /** Keyed hash of the connector's configuration when it was last looked at; null: not known. */
+  readonly configHash: string | null;
   readonly alerts: readonly AlertSeen[];
   /** The last firing signal that no look at Connect has answered yet; null when all are answered. */
   readonly signalAtMs: number | null;

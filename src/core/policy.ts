@@ -1,4 +1,5 @@
 import type { EscalationReason, Remediation } from './model.ts';
+import { defaultStormPolicy, type StormPolicy } from './storm.ts';
 
 /** How often, how soon and how long: the numbers of a remediation. All spans in milliseconds. */
 export interface Policy {
@@ -20,6 +21,8 @@ export interface Policy {
   readonly budget: { readonly restarts: number; readonly perMs: number };
   /** What a failure that a restart cannot heal gets. Default 1, then every 6h. */
   readonly permanent: { readonly restarts: number; readonly thenEveryMs: number | null };
+  /** How connectors that fail alike share their restarts. */
+  readonly storm: StormPolicy;
   /** Fraction added to each delay, never taken away. Default 0.1. */
   readonly jitter: number;
 }
@@ -37,6 +40,7 @@ export const defaultPolicy: Policy = {
   stuckAfterMs: 5 * MINUTE,
   budget: { restarts: 20, perMs: 24 * 60 * MINUTE },
   permanent: { restarts: 1, thenEveryMs: 6 * 60 * MINUTE },
+  storm: defaultStormPolicy,
   jitter: 0.1,
 };
 

@@ -13,6 +13,7 @@ import type {
   RestartPlan,
 } from './model.ts';
 import { jittered, type Policy } from './policy.ts';
+import { endProbe, probeOf } from './storm.ts';
 
 /** The moves between states, as changes of the record. Which move is made is decided in decide.ts. */
 
@@ -106,6 +107,7 @@ export function attempting(
     // A restart makes a connector half failed and half on its way for a moment: what follows is counted anew.
     mixedSinceMs: null,
     mixedSeenAtMs: null,
+    probe: probeOf(r, nowMs),
   };
   const phase: Phase = {
     state: 'restarting',
@@ -126,7 +128,11 @@ export function escalating(
   nextAtMs: number | null,
   nowMs: number,
 ): Decision {
-  const flagged: Remediation = { ...r, escalation: r.escalation ?? { reason, sinceMs: nowMs } };
+  const flagged: Remediation = {
+    ...r,
+    probe: endProbe(r.probe, 'other', nowMs),
+    escalation: r.escalation ?? { reason, sinceMs: nowMs },
+  };
   const phase: Phase = { state: 'escalated', nextAtMs, hold: null, refusals: 0, retryAtMs: 0 };
   const lookAtMs = Math.min(nextAtMs ?? Number.POSITIVE_INFINITY, nowMs + REST_LOOK_MS);
   return enter(flagged, phase, reason, nowMs, lookAtMs);
@@ -249,6 +255,7 @@ export function settleCall(
     attemptLog: r.attemptLog.slice(0, -1),
     chargedAtMs: r.chargedAtMs.slice(0, -1),
     lastRestartAtMs: phase.previousRestartAtMs,
+    probe: endProbe(r.probe, 'other', nowMs),
   };
   const { dueAtMs: nextAtMs } = phase;
   if (holdReason === undefined) {

@@ -1,5 +1,7 @@
 import { type Pause, type PauseScope, type Remediation, states } from '../core/model.ts';
-import type { Key } from './ledger.ts';
+import type { Probe } from '../core/storm.ts';
+import { nextAtMsOf } from '../core/transitions.ts';
+import type { Key, OverviewRow, StormFacts } from './ledger.ts';
 
 /** Hints kept for each cluster; the oldest go. One is enough to have a cluster read, the others carry labels. */
 export const hintsPerCluster = 100;
@@ -16,7 +18,8 @@ export function parseBody(json: string | null, lookAtMs: number): Remediation {
   if (json === null) throw new Error('the body is missing');
   const parsed: unknown = JSON.parse(json);
   if (!isRemediation(parsed)) throw new Error('the body is no remediation');
-  return { ...parsed, lookAtMs };
+  const { signature = null, probe = null, configHash = null } = parsed as Partial<Remediation>;
+  return { ...parsed, signature, probe, configHash, lookAtMs };
 }
 
 /**
@@ -58,6 +61,26 @@ export function comparePauses(one: PauseScope, other: PauseScope): number {
   const compare = (a: string | null, b: string | null): number =>
     (a ?? '') < (b ?? '') ? -1 : (a ?? '') > (b ?? '') ? 1 : 0;
   return compare(one.cluster, other.cluster) || compare(one.connector, other.connector);
+}
+
+/** What storms need beyond the narrow columns: nextAtMs, charged restarts, probe. null: nothing. */
+export type StormColumns = [number | null, readonly number[], Probe | null];
+
+export function stormColumns(remediation: Remediation): StormColumns | null {
+  const { chargedAtMs, probe } = remediation;
+  const nextAtMs = nextAtMsOf(remediation);
+  return nextAtMs === null && chargedAtMs.length === 0 && probe === null
+    ? null
+    : [nextAtMs, chargedAtMs, probe];
+}
+
+export function stormFacts(
+  row: Pick<OverviewRow, 'connector' | 'state' | 'hold' | 'escalation' | 'lastRestartAtMs'>,
+  columns: StormColumns | null,
+): StormFacts {
+  const { connector, state, hold, escalation, lastRestartAtMs } = row;
+  const [nextAtMs, chargedAtMs, probe] = columns ?? [null, [], null];
+  return { connector, state, hold, escalation, lastRestartAtMs, nextAtMs, chargedAtMs, probe };
 }
 
 export function parseLabels(json: string): Record<string, string> {

@@ -7,6 +7,7 @@ import type {
   Remediation,
   State,
 } from '../core/model.ts';
+import type { Probe } from '../core/storm.ts';
 
 /**
  * The ledger keeps remediations, the audit trail and hints, durably. It does mechanics only: compare-and-set, a due
@@ -66,6 +67,12 @@ export interface Ledger {
   addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void>;
   hints(cluster: string): Promise<Hint[]>;
   dropHint(id: string): Promise<void>;
+
+  /** What storms are decided on: the rows of one cluster at one moment. */
+  storms(cluster: string): Promise<Storms>;
+
+  /** A random text, made once for this ledger and the same for all its processes: the key of hashes in records. */
+  hashKey(): Promise<string>;
 
   /** The pauses that have not ended. */
   pauses(): Promise<Pauses & { readonly nowMs: number }>;
@@ -129,6 +136,26 @@ export interface Pauses {
   readonly pauses: readonly Pause[];
 }
 
+/** What of the records of a cluster matters to storms. */
+export interface Storms {
+  /** Another one after each commit that keeps its lease, which is one before a restart. */
+  readonly revision: number;
+  readonly rows: readonly StormFacts[];
+}
+
+/** See `StormRow`, which the policy makes of it. */
+export interface StormFacts {
+  readonly connector: string;
+  readonly state: State;
+  readonly hold: HoldReason | null;
+  readonly escalation: EscalationReason | null;
+  readonly nextAtMs: number | null;
+  readonly lastRestartAtMs: number | null;
+  /** Charged restarts of the rolling window, as of the record's last write. */
+  readonly chargedAtMs: readonly number[];
+  readonly probe: Probe | null;
+}
+
 /** A leased record. */
 export interface Claim extends Stored {
   readonly token: string;
@@ -146,6 +173,8 @@ export interface KeepLease {
   readonly unverifiedAtMost?: number;
   /** Refused with null when pauses were set or ended since; default: whatever they are. */
   readonly pausesRevision?: number;
+  /** Refused with null when another restart was decided since; default: whatever was decided. */
+  readonly stormsRevision?: number;
 }
 
 export interface OverviewRow {

@@ -1,6 +1,6 @@
 import type { AuditEvent, Remediation, State } from '../core/model.ts';
-import { isUnverified, parseBody } from './body.ts';
-import type { Key, OverviewRow, Stored } from './ledger.ts';
+import { isUnverified, parseBody, type StormColumns, stormColumns, stormFacts } from './body.ts';
+import type { Key, OverviewRow, Stored, StormFacts } from './ledger.ts';
 
 /** What Redis answers to a script: texts, integers, nil and lists of these. */
 export type Reply = string | number | null | readonly Reply[];
@@ -66,23 +66,45 @@ export function recordArguments(remediation: Remediation): [string, string, stri
     remediation.escalation?.reason ?? null,
     remediation.cause?.class ?? null,
     'hold' in phase ? (phase.hold?.reason ?? null) : null,
+    stormColumns(remediation),
   ];
   const unverified = isUnverified(remediation) ? '1' : '0';
   return [String(lookAtMs), unverified, JSON.stringify(row), JSON.stringify(remediation)];
 }
 
-/** state, attempts, lastRestartAtMs, escalation, causeClass, hold. */
-type Row = [State, number, number | null, OverviewRow['escalation'], string | null, OverviewRow['hold']];
+/** state, attempts, lastRestartAtMs, escalation, causeClass, hold, and what storms need (earlier builds wrote none). */
+type Row = [
+  State,
+  number,
+  number | null,
+  OverviewRow['escalation'],
+  string | null,
+  OverviewRow['hold'],
+  (StormColumns | null)?,
+];
 
 /** The narrow row of a record; null when it is not one of ours. */
 export function rowOf(id: string, line: string): OverviewRow | null {
   const key = keyOf(id);
+  const row = readRow(line);
+  if (key === null || row === null) return null;
+  const [state, attempts, lastRestartAtMs, escalation, causeClass, hold] = row;
+  return { ...key, state, attempts, lastRestartAtMs, escalation, causeClass, hold };
+}
+
+/** What storms need of a record; null when it is not one of ours. */
+export function stormFactsOf(id: string, line: string): StormFacts | null {
+  const overview = rowOf(id, line);
+  const row = readRow(line);
+  if (overview === null || row === null) return null;
+  return stormFacts(overview, row[6] ?? null);
+}
+
+/** Only this directory writes rows, and read_record has seen the line's form. */
+function readRow(line: string): Row | null {
   const head = parseHead(line);
   const parsed = head === null ? null : parseJson(head.row);
-  if (key === null || !Array.isArray(parsed) || parsed.length !== 6) return null;
-  // Only this directory writes rows, and read_record has seen the line's form.
-  const [state, attempts, lastRestartAtMs, escalation, causeClass, hold] = parsed as Row;
-  return { ...key, state, attempts, lastRestartAtMs, escalation, causeClass, hold };
+  return Array.isArray(parsed) && (parsed.length === 6 || parsed.length === 7) ? (parsed as Row) : null;
 }
 
 /** An event as the scripts take it: atMs, id, rest. */

@@ -6,6 +6,7 @@ export const scriptNames = [
   'claim',
   'commit',
   'events',
+  'hash-key',
   'hint-add',
   'hint-drop',
   'hint-list',

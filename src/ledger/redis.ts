@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { AuditEvent, Pause, PauseScope, Remediation } from '../core/model.ts';
 import { requireKey, setAsideAtMost } from './body.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type OverviewRow,
   type Pauses,
   type Stored,
+  type Storms,
   type Write,
   type WriteResult,
 } from './ledger.ts';
@@ -22,6 +23,7 @@ import { LedgerOpenError } from './open-error.ts';
 import {
   compareKeys,
   eventArguments,
+  idEnds,
   idOf,
   keyOf,
   listOf,
@@ -32,6 +34,7 @@ import {
   recordArguments,
   rowOf,
   storedOf,
+  stormFactsOf,
   textOf,
   textOrNull,
 } from './redis-codec.ts';
@@ -220,6 +223,7 @@ export class RedisLedger implements Ledger {
       keepLease?.leaseMs ?? 0,
       keepLease?.unverifiedAtMost ?? '',
       keepLease?.pausesRevision ?? '',
+      keepLease?.stormsRevision ?? '',
       ...(next === null ? ['', '', '', ''] : recordArguments(next)),
       this.#limits.events,
       events.length,
@@ -270,11 +274,25 @@ export class RedisLedger implements Ledger {
   }
 
   async overview(): Promise<OverviewRow[]> {
-    const reply = listOf(await this.#session.run('rows'));
-    return piecesOf(reply, 2)
+    const [, ...records] = listOf(await this.#session.run('rows'));
+    return piecesOf(records, 2)
       .map(([id, line]) => rowOf(textOf(id), textOf(line)))
       .filter((row) => row !== null)
       .sort(compareKeys);
+  }
+
+  async storms(cluster: string): Promise<Storms> {
+    const [revision, ...records] = listOf(await this.#session.run('rows'));
+    const { head } = idEnds({ cluster });
+    const rows = piecesOf(records, 2)
+      .filter(([id]) => textOf(id).startsWith(head))
+      .map(([id, line]) => stormFactsOf(textOf(id), textOf(line)))
+      .filter((row) => row !== null);
+    return { revision: Number(revision), rows };
+  }
+
+  async hashKey(): Promise<string> {
+    return textOf(await this.#session.run('hash-key', [], [randomBytes(32).toString('base64url')]));
   }
 
   async events(filter: EventFilter = {}): Promise<AuditEvent[]> {

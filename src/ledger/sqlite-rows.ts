@@ -1,7 +1,7 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { AuditEvent, EscalationReason, HoldReason, Remediation, State } from '../core/model.ts';
-import { isUnverified } from './body.ts';
-import type { Key } from './ledger.ts';
+import { isUnverified, stormColumns } from './body.ts';
+import type { Key, OverviewRow } from './ledger.ts';
 
 /** What `remediation JOIN body` gives. `json` is null where the body is missing. */
 export interface RecordRow extends Key {
@@ -21,6 +21,10 @@ export interface OverviewColumns extends Key {
   readonly escalation: EscalationReason | null;
   readonly cause_class: string | null;
   readonly hold: HoldReason | null;
+}
+
+export interface StormsColumns extends OverviewColumns {
+  readonly storm: string | null;
 }
 
 export interface EventRow extends Key {
@@ -54,7 +58,7 @@ export function first<Row>(statement: StatementSync, ...parameters: SQLInputValu
 
 /**
  * The narrow columns of a record, in the order `look_at_ms, state, unverified, attempts, last_restart_at_ms, escalation,
- * cause_class, hold`.
+ * cause_class, hold, storm`.
  */
 export function columnsOf(remediation: Remediation): SQLInputValue[] {
   const { phase, lookAtMs } = remediation;
@@ -62,6 +66,7 @@ export function columnsOf(remediation: Remediation): SQLInputValue[] {
     // A record that is never due would be forgotten without a trace.
     throw new TypeError(`${remediation.cluster}/${remediation.connector}: lookAtMs is ${lookAtMs}`);
   }
+  const storm = stormColumns(remediation);
   return [
     Math.ceil(lookAtMs),
     phase.state,
@@ -71,6 +76,7 @@ export function columnsOf(remediation: Remediation): SQLInputValue[] {
     remediation.escalation?.reason ?? null,
     remediation.cause?.class ?? null,
     'hold' in phase ? (phase.hold?.reason ?? null) : null,
+    storm === null ? null : JSON.stringify(storm),
   ];
 }
 
@@ -84,5 +90,18 @@ export function eventOf(row: EventRow): AuditEvent {
     attempt: row.attempt,
     actor: row.actor,
     detail: row.detail,
+  };
+}
+
+export function overviewOf(row: OverviewColumns): OverviewRow {
+  return {
+    cluster: row.cluster,
+    connector: row.connector,
+    state: row.state,
+    attempts: row.attempts,
+    lastRestartAtMs: row.last_restart_at_ms,
+    escalation: row.escalation,
+    causeClass: row.cause_class,
+    hold: row.hold,
   };
 }

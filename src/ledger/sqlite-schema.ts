@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 export const applicationId = 0x636d6564;
 
 /** Raised with each change of the tables; a file with a higher one is refused. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /**
  * The tables.
@@ -97,6 +97,11 @@ CREATE TABLE pause (
   PRIMARY KEY (cluster, connector)
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE meta ADD COLUMN pauses_revision INTEGER NOT NULL DEFAULT 0;
+`,
+  `
+ALTER TABLE remediation ADD COLUMN storm TEXT;
+ALTER TABLE meta ADD COLUMN storms_revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN hash_key TEXT;
 `,
 ];
 

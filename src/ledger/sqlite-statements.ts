@@ -4,7 +4,7 @@ const record = `
   SELECT cluster, connector, version, look_at_ms, lease_token, lease_until_ms, unverified, body_id, json
   FROM remediation LEFT JOIN body ON body.id = body_id`;
 
-/** The statements on remediations, prepared once. The eight columns of `columnsOf` stay together, in its order. */
+/** The statements on remediations, prepared once. The nine columns of `columnsOf` stay together, in its order. */
 export function prepareStatements(db: DatabaseSync) {
   return {
     row: db.prepare(`${record} WHERE cluster = ? AND connector = ?`),
@@ -14,12 +14,12 @@ export function prepareStatements(db: DatabaseSync) {
 
     insert: db.prepare(
       `INSERT INTO remediation (cluster, connector, version, body_id, look_at_ms, state, unverified, attempts,
-         last_restart_at_ms, escalation, cause_class, hold)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         last_restart_at_ms, escalation, cause_class, hold, storm)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     update: db.prepare(
       `UPDATE remediation SET version = ?, lease_token = ?, lease_until_ms = ?, look_at_ms = ?, state = ?,
-         unverified = ?, attempts = ?, last_restart_at_ms = ?, escalation = ?, cause_class = ?, hold = ?
+         unverified = ?, attempts = ?, last_restart_at_ms = ?, escalation = ?, cause_class = ?, hold = ?, storm = ?
        WHERE cluster = ? AND connector = ?`,
     ),
     remove: db.prepare('DELETE FROM remediation WHERE cluster = ? AND connector = ?'),
@@ -54,6 +54,14 @@ export function prepareStatements(db: DatabaseSync) {
        WHERE (?1 IS NULL OR cluster = ?1) AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))
        ORDER BY cluster, connector`,
     ),
+    storms: db.prepare(
+      `SELECT cluster, connector, state, attempts, last_restart_at_ms, escalation, cause_class, hold, storm
+       FROM remediation WHERE cluster = ?`,
+    ),
+    stormsRevision: db.prepare('SELECT storms_revision FROM meta'),
+    restartDecided: db.prepare('UPDATE meta SET storms_revision = storms_revision + 1'),
+    hashKey: db.prepare('SELECT hash_key FROM meta'),
+    setHashKey: db.prepare('UPDATE meta SET hash_key = ?'),
     overview: db.prepare(
       `SELECT cluster, connector, state, attempts, last_restart_at_ms, escalation, cause_class, hold
        FROM remediation ORDER BY cluster, connector`,

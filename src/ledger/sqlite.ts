@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { AuditEvent, Pause, PauseScope, Remediation } from '../core/model.ts';
-import { isUnverified, parseBody, requireKey } from './body.ts';
+import { isUnverified, parseBody, requireKey, type StormColumns, stormFacts } from './body.ts';
 import {
   type Claim,
   type ClaimAnswer,
@@ -15,12 +15,21 @@ import {
   type OverviewRow,
   type Pauses,
   type Stored,
+  type Storms,
   type Write,
   type WriteResult,
 } from './ledger.ts';
 import { type LedgerFile, messageOf, openLedgerFile } from './sqlite-file.ts';
 import { SqlitePauses } from './sqlite-pauses.ts';
-import { all, columnsOf, first, type OverviewColumns, type RecordRow } from './sqlite-rows.ts';
+import {
+  all,
+  columnsOf,
+  first,
+  type OverviewColumns,
+  overviewOf,
+  type RecordRow,
+  type StormsColumns,
+} from './sqlite-rows.ts';
 import { SqliteSession } from './sqlite-session.ts';
 import { prepareStatements } from './sqlite-statements.ts';
 import { SqliteTrails } from './sqlite-trails.ts';
@@ -153,8 +162,9 @@ export class SqliteLedger implements Ledger {
     return this.#session.write(() => {
       const row = this.#row(claim.remediation);
       if (row === null || row.version !== claim.version || row.lease_token !== claim.token) return null;
-      const { pausesRevision } = keepLease ?? {};
+      const { pausesRevision, stormsRevision } = keepLease ?? {};
       if (pausesRevision !== undefined && pausesRevision !== this.#pauses.revision()) return null;
+      if (stormsRevision !== undefined && stormsRevision !== this.#stormsRevision()) return null;
       if (next !== null && this.#exceeds(row, next, keepLease?.unverifiedAtMost)) return 'full';
       this.#trails.append(events);
       const nowMs = this.#now();
@@ -162,6 +172,7 @@ export class SqliteLedger implements Ledger {
         this.#remove(row);
         return { ...claim, leaseUntilMs: nowMs };
       }
+      if (keepLease) this.#sql.restartDecided.run();
       const leaseUntilMs = nowMs + (keepLease?.leaseMs ?? 0);
       const version = keepLease
         ? this.#update(row, next, claim.token, leaseUntilMs)
@@ -199,18 +210,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async overview(): Promise<OverviewRow[]> {
-    return this.#session.read(() =>
-      all<OverviewColumns>(this.#sql.overview).map((row) => ({
-        cluster: row.cluster,
-        connector: row.connector,
-        state: row.state,
-        attempts: row.attempts,
-        lastRestartAtMs: row.last_restart_at_ms,
-        escalation: row.escalation,
-        causeClass: row.cause_class,
-        hold: row.hold,
-      })),
-    );
+    return this.#session.read(() => all<OverviewColumns>(this.#sql.overview).map(overviewOf));
   }
 
   async events(filter: EventFilter = {}): Promise<AuditEvent[]> {
@@ -230,6 +230,23 @@ export class SqliteLedger implements Ledger {
 
   async dropHint(id: string): Promise<void> {
     this.#session.write(() => this.#trails.dropHint(id));
+  }
+
+  async storms(cluster: string): Promise<Storms> {
+    return this.#session.read(() => {
+      const rows = all<StormsColumns>(this.#sql.storms, cluster).map((row) =>
+        stormFacts(overviewOf(row), row.storm === null ? null : (JSON.parse(row.storm) as StormColumns)),
+      );
+      return { revision: this.#stormsRevision(), rows };
+    });
+  }
+
+  async hashKey(): Promise<string> {
+    const known = this.#session.read(() => first<{ hash_key: string | null }>(this.#sql.hashKey)?.hash_key);
+    if (known) return known;
+    const key = randomBytes(32).toString('base64url');
+    this.#session.write(() => this.#sql.setHashKey.run(key));
+    return key;
   }
 
   async pauses(): Promise<Pauses & { readonly nowMs: number }> {
@@ -270,6 +287,10 @@ export class SqliteLedger implements Ledger {
   #exceeds({ cluster, unverified }: RecordRow, next: Remediation, atMost: number | undefined): boolean {
     if (atMost === undefined || unverified === 1 || !isUnverified(next)) return false;
     return (first<{ n: number }>(this.#sql.unverified, cluster)?.n ?? 0) >= atMost;
+  }
+
+  #stormsRevision(): number {
+    return first<{ storms_revision: number }>(this.#sql.stormsRevision)?.storms_revision ?? 0;
   }
 
   #count(): number {

@@ -1,3 +1,5 @@
+import type { RestartOutcome } from '../core/model.ts';
+
 /** Calls in a row whose fate is unknown, after which a cluster gets no more for a while. */
 const OPENS_AFTER = 3;
 const OPEN_FIRST_MS = 10_000;
@@ -57,5 +59,24 @@ export class Breaker {
   /** The call was not made after all, or never reached Connect. */
   unused(): void {
     this.#probing = false;
+  }
+}
+
+/** What a call's outcome says of the cluster; null: nothing, since it was not made or did not reach it. */
+export function saysOfCluster(outcome: RestartOutcome): 'well' | 'unknown' | null {
+  switch (outcome) {
+    case 'ambiguous':
+      return 'unknown';
+    case 'accepted':
+    case 'conflict':
+    case 'unauthorized':
+    case 'not_found':
+      return 'well';
+    case 'refused':
+    case 'not_sent':
+    case 'dry_run':
+      return null;
+    default:
+      return outcome satisfies never;
   }
 }

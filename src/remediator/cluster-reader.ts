@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectClient, ReadOutcome, ReadResult } from '../connect/client.ts';
 import { afterRefusalMs } from '../core/holds.ts';
-import type { ConnectorStatus } from '../core/model.ts';
+import type { ConnectorSettings, ConnectorStatus } from '../core/model.ts';
+
+const SETTINGS_AT_LEAST_MS = 10_000;
 
 /** One bulk read of a cluster, and when it was begun: its content is at least that fresh. */
 export interface BulkRead {
@@ -24,6 +26,9 @@ export class ClusterReader {
   #underWay: Promise<BulkRead> | null = null;
   #latest: BulkRead | null = null;
   #snapshot: Snapshot | null = null;
+  #settings: ReadonlyMap<string, ConnectorSettings> = new Map();
+  #settingsReadAtMs = Number.NEGATIVE_INFINITY;
+  #settingsUnderWay: Promise<ReadonlySet<string>> | null = null;
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -57,6 +62,38 @@ export class ClusterReader {
       this.#underWay = null;
     });
     return this.#underWay;
+  }
+
+  /** What a connector's configuration says, as last read in bulk; null: not read yet. */
+  settingsOf(connector: string): ConnectorSettings | null {
+    return this.#settings.get(connector) ?? null;
+  }
+
+  /**
+   * Reads the settings of all connectors, at most every ten seconds. Answers with those whose configuration is another one
+   * than at the last read. A read that fails changes nothing.
+   */
+  readSettings(): Promise<ReadonlySet<string>> {
+    if (this.#clock.monotonic() - this.#settingsReadAtMs < SETTINGS_AT_LEAST_MS) {
+      return this.#settingsUnderWay ?? Promise.resolve(new Set());
+    }
+    this.#settingsReadAtMs = this.#clock.monotonic();
+    this.#settingsUnderWay = this.#readSettings().finally(() => {
+      this.#settingsUnderWay = null;
+    });
+    return this.#settingsUnderWay;
+  }
+
+  async #readSettings(): Promise<ReadonlySet<string>> {
+    const changed = new Set<string>();
+    const result = await this.#client.allSettings();
+    if (result.outcome !== 'ok') return changed;
+    for (const [connector, { configHash }] of result.value) {
+      const before = this.#settings.get(connector)?.configHash ?? null;
+      if (before !== null && configHash !== null && before !== configHash) changed.add(connector);
+    }
+    this.#settings = result.value;
+    return changed;
   }
 
   async #read(): Promise<BulkRead> {

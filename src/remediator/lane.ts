@@ -8,12 +8,15 @@ import type { AuditEvent, Decision, Effect, Remediation, RestartOutcome } from '
 import type { Policy } from '../core/policy.ts';
 import { FIRST_LOOK_MS, settleCall } from '../core/transitions.ts';
 import { STATUS_AGE_AT_MOST_MS, statusVerdict } from '../core/verdict.ts';
-import { type Claim, type Ledger, LedgerUnavailable, type Pauses } from '../ledger/ledger.ts';
-import { Breaker } from './breaker.ts';
-import type { BulkRead, ClusterReader } from './cluster-reader.ts';
+import { type Claim, type Ledger, LedgerUnavailable, type Storms } from '../ledger/ledger.ts';
+import { Breaker, saysOfCluster } from './breaker.ts';
+import type { ClusterReader } from './cluster-reader.ts';
+import { type Failures, type Groups, provenBy, stormFor } from './failures.ts';
 import { lookAtOne, lookInBulk, type TimedLook } from './look.ts';
 import { Places } from './places.ts';
+import { Reactions } from './reactions.ts';
 import { ACTOR, auditOf, type Reporter, storyOf } from './report.ts';
+import { Turn } from './turn.ts';
 import { lookWith, readWorld, type World, type WorldSources } from './world.ts';
 
 /** A look older than this is taken again before a restart is decided on it, to keep room below the limit. */
@@ -21,16 +24,13 @@ const LOOK_AGAIN_AFTER_MS = 1_000;
 /** Another process may have written to the ledger, which nobody announces: look at least this often. */
 const IDLE_AT_MOST_MS = 1_000;
 const LEDGER_RETRY_MS = 1_000;
-/** Wakes whose reaction is measured, at most. */
-const WAKES_AT_MOST = 10_000;
-/** A restart later than this after a webhook is not what the webhook led to at once. */
-const REACTION_AT_MOST_MS = 60_000;
 /** A record that others keep writing to is decided again this often before it is left for the next turn. */
 const DECIDE_AT_MOST = 8;
 
 export interface LaneOptions {
   readonly client: ConnectClient;
   readonly reader: ClusterReader;
+  readonly failures: Failures;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly reporter: Reporter;
@@ -53,7 +53,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #leaseMs: number;
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #wokenAtMs = new Map<string, number>();
+  readonly #reactions = new Reactions();
   readonly #places = new Places();
   readonly #breaker = new Breaker();
   #abandoned: Claim[] = [];
@@ -75,26 +75,9 @@ export class Lane {
 
   /** Something became due: the loop goes on at once. */
   wake(connector?: string): void {
-    if (connector !== undefined) this.#noteWake(connector);
+    if (connector !== undefined) this.#reactions.note(connector, this.#options.clock.monotonic());
     this.#woken = true;
     this.#ring.abort();
-  }
-
-  /** What another process takes over is never looked at here: an old entry says nothing, and the oldest goes first. */
-  #noteWake(connector: string): void {
-    if (this.#reactionMs(connector) !== null) return;
-    this.#wokenAtMs.delete(connector);
-    const [oldest] = this.#wokenAtMs.keys();
-    if (this.#wokenAtMs.size >= WAKES_AT_MOST && oldest !== undefined) this.#wokenAtMs.delete(oldest);
-    this.#wokenAtMs.set(connector, this.#options.clock.monotonic());
-  }
-
-  /** How long ago a webhook woke this connector; null where none did, or too long ago to be its reaction. */
-  #reactionMs(connector: string): number | null {
-    const wokenAtMs = this.#wokenAtMs.get(connector);
-    if (wokenAtMs === undefined) return null;
-    const agoMs = this.#options.clock.monotonic() - wokenAtMs;
-    return agoMs <= REACTION_AT_MOST_MS ? agoMs : null;
   }
 
   /** No new work; what is in flight is finished. */
@@ -145,14 +128,20 @@ export class Lane {
     const claimedAtMs = clock.monotonic();
     const now = (): number => answer.nowMs + Math.round(clock.monotonic() - claimedAtMs);
     // After a webhook a restart is likely: what it will ask is asked beside the status, not after it.
-    if (this.#wokenAtMs.size > 0) void this.#options.world.suppression();
+    if (this.#reactions.size > 0) void this.#options.world.suppression();
     const bulk = await this.#options.reader.read();
+    const { result } = bulk;
+    const [one] = answer.claims;
+    const threshold = one ? this.#options.policyFor(one.remediation.connector).storm.threshold : null;
+    const groups: Groups =
+      result.outcome === 'ok' ? await this.#options.failures.groups(result.value, threshold) : new Map();
+    const turn = new Turn({ ledger, cluster: client.cluster, bulk, groups, answer });
     if (this.#stopping) {
       for (const claim of answer.claims) await ledger.release(claim);
       return 0;
     }
     for (const claim of answer.claims) {
-      const work = this.#remediate(claim, bulk, answer.pauses, now)
+      const work = this.#remediate(claim, turn, now)
         .catch((error: unknown) => {
           if (error instanceof LedgerUnavailable) {
             this.#abandoned.push(claim);
@@ -171,24 +160,29 @@ export class Lane {
     return 0;
   }
 
-  async #remediate(claimed: Claim, bulk: BulkRead, known: Pauses, now: () => number): Promise<void> {
-    const { client, clock, ledger } = this.#options;
+  async #remediate(claimed: Claim, turn: Turn, now: () => number): Promise<void> {
+    const { client, clock, ledger, failures, policyFor } = this.#options;
     const { connector } = claimed.remediation;
     const policy = this.#options.policyFor(connector);
     let claim: Claim | null = claimed;
-    let pauses = known;
+    let { pauses } = turn;
+    let storms: Storms | null = null;
     let world: World | null = null;
     let lookedAgain = false;
-    let seen = await lookInBulk(client, clock, connector, bulk, []);
+    let seen = await lookInBulk(client, clock, connector, turn.bulk, failures);
     for (let tries = 0; claim !== null && tries < DECIDE_AT_MOST; tries += 1) {
       const before: Remediation = claim.remediation;
       const seenAtMs = now() - (clock.monotonic() - seen.readAtMs);
       // A signal that came after the look is not answered by it.
       if (before.signalAtMs !== null && before.signalAtMs > seenAtMs) {
-        seen = await lookAtOne(client, clock, connector, []);
+        seen = await lookAtOne(client, clock, connector, failures);
       }
       const nowMs = now();
-      const look = lookWith(seen.look, world, {
+      const { signature } = seen.look;
+      if (signature !== null && turn.groups.has(signature)) storms ??= await turn.storms();
+      const storm = storms && stormFor(before, signature, turn.groups, storms, policyFor, nowMs);
+      if (storm !== null && (await turn.callElected(storm))) this.wake();
+      const look = lookWith({ ...seen.look, storm }, world, {
         before,
         pauses: pauses.pauses,
         sources: this.#options.world,
@@ -203,7 +197,7 @@ export class Lane {
         }
         if (!lookedAgain && clock.monotonic() - seen.readAtMs > LOOK_AGAIN_AFTER_MS) {
           lookedAgain = true;
-          seen = await lookAtOne(client, clock, connector, []);
+          seen = await lookAtOne(client, clock, connector, failures);
           continue;
         }
       }
@@ -219,6 +213,7 @@ export class Lane {
             leaseMs: this.#leaseMs,
             unverifiedAtMost: this.#options.maxUnverified,
             pausesRevision: pauses.revision,
+            ...(storm === null || storms === null ? {} : { stormsRevision: storms.revision }),
           }
         : undefined;
       let committed: Claim | 'full' | null = null;
@@ -237,11 +232,17 @@ export class Lane {
         // Somebody wrote to it, a webhook most likely, or set a pause: read again, decide again.
         claim = await ledger.refresh(claim);
         lookedAgain = false;
-        if (claim !== null && restarts) pauses = await ledger.pauses();
+        if (claim !== null && restarts) {
+          pauses = await ledger.pauses();
+          if (storms !== null) storms = await ledger.storms(client.cluster);
+        }
         continue;
       }
       this.#tell(before, decision, nowMs);
       if (effect.type === 'restart') await this.#restart(committed, effect, seen, now);
+      const proof = provenBy(before, next);
+      if (next !== null && proof !== null && (await turn.callMore(proof, next, policyFor, nowMs)))
+        this.wake();
       return;
     }
     if (claim !== null) await ledger.release(claim);
@@ -303,9 +304,8 @@ export class Lane {
       outcome = 'not_sent';
       detail = 'the look was too old, or the lease too short, by the time of the call';
     } else {
-      const reactionMs = this.#reactionMs(connector);
+      const reactionMs = this.#reactions.taken(connector, clock.monotonic());
       if (reactionMs !== null) reporter.reacted(reactionMs / 1_000);
-      this.#wokenAtMs.delete(connector);
       const ageMs = clock.monotonic() - seen.readAtMs;
       const result = await client.restart(connector, effect.plan, connect.status, ageMs);
       outcome = result.outcome;
@@ -316,28 +316,12 @@ export class Lane {
     await this.#settle(claim, effect.attempt, outcome, detail, now);
   }
 
-  /** What a call's end says of the cluster. */
   #learn(outcome: RestartOutcome): void {
     const { clock, reporter, client } = this.#options;
-    switch (outcome) {
-      case 'ambiguous':
-      case 'accepted':
-      case 'conflict':
-      case 'unauthorized':
-      case 'not_found': {
-        const ended = outcome === 'ambiguous' ? 'unknown' : 'well';
-        if (this.#breaker.settled(ended, clock.monotonic()))
-          reporter.breaker(client.cluster, ended !== 'well');
-        return;
-      }
-      case 'refused':
-      case 'not_sent':
-      case 'dry_run':
-        this.#breaker.unused();
-        return;
-      default:
-        outcome satisfies never;
-    }
+    const ended = saysOfCluster(outcome);
+    if (ended === null) this.#breaker.unused();
+    else if (this.#breaker.settled(ended, clock.monotonic()))
+      reporter.breaker(client.cluster, ended === 'unknown');
   }
 
   /** Writes down what came back; others may write to the record meanwhile, so it is read again until it holds. */
@@ -381,6 +365,6 @@ export class Lane {
     if (story !== null) reporter.news(story);
     if (decision.reason === 'stable') reporter.recovered((nowMs - before.openedAtMs) / 1_000);
     // Only a restart that a webhook led to at once says how quick the reaction is.
-    if (decision.effect.type === 'none') this.#wokenAtMs.delete(before.connector);
+    if (decision.effect.type === 'none') this.#reactions.forget(before.connector);
   }
 }

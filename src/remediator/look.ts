@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectClient, ReadResult } from '../connect/client.ts';
-import { diagnose, maskCredentials } from '../core/diagnosis.ts';
-import type { HoldSeen } from '../core/holds.ts';
+import { maskCredentials } from '../core/diagnosis.ts';
 import type { Look } from '../core/look.ts';
-import { type ConnectLook, failedParts } from '../core/verdict.ts';
+import type { ConnectLook } from '../core/verdict.ts';
 import type { BulkRead } from './cluster-reader.ts';
+import type { Failures } from './failures.ts';
 
 /** A look, and when what it says was read. */
 export interface TimedLook {
@@ -19,17 +19,18 @@ export async function lookInBulk(
   clock: Clock,
   connector: string,
   bulk: BulkRead,
-  holds: readonly HoldSeen[],
+  failures: Failures,
 ): Promise<TimedLook> {
   const { result, begunAtMs } = bulk;
-  if (result.outcome !== 'ok') return { look: asLook(unreadable(result), holds), readAtMs: begunAtMs };
+  const asLook = (connect: ConnectLook): Look => lookOf(connector, connect, failures);
+  if (result.outcome !== 'ok') return { look: asLook(unreadable(result)), readAtMs: begunAtMs };
   const status = result.value.get(connector);
-  if (status) return { look: asLook({ kind: 'status', status }, holds), readAtMs: begunAtMs };
+  if (status) return { look: asLook({ kind: 'status', status }), readAtMs: begunAtMs };
   if (status === null) {
     const detail = 'its entry in the status of all connectors cannot be read';
-    return { look: asLook(noStatus(detail), holds), readAtMs: begunAtMs };
+    return { look: asLook(noStatus(detail)), readAtMs: begunAtMs };
   }
-  return lookAtOne(client, clock, connector, holds);
+  return lookAtOne(client, clock, connector, failures);
 }
 
 /**
@@ -40,27 +41,36 @@ export async function lookAtOne(
   client: ConnectClient,
   clock: Clock,
   connector: string,
-  holds: readonly HoldSeen[],
+  failures: Failures,
 ): Promise<TimedLook> {
+  const asLook = (connect: ConnectLook): Look => lookOf(connector, connect, failures);
   // From its beginning: what is read may change while the answer is under way.
   const readAtMs = clock.monotonic();
   const status = await client.status(connector);
   if (status.outcome === 'ok') {
-    return { look: asLook({ kind: 'status', status: status.value }, holds), readAtMs };
+    return { look: asLook({ kind: 'status', status: status.value }), readAtMs };
   }
-  if (status.outcome !== 'not_found') return { look: asLook(unreadable(status), holds), readAtMs };
+  if (status.outcome !== 'not_found') return { look: asLook(unreadable(status)), readAtMs };
   const settings = await client.settings(connector);
-  if (settings.outcome !== 'ok') return { look: asLook(unreadable(settings), holds), readAtMs };
-  if (settings.value === 'missing') return { look: asLook({ kind: 'missing' }, holds), readAtMs };
+  if (settings.outcome !== 'ok') return { look: asLook(unreadable(settings)), readAtMs };
+  if (settings.value === 'missing') return { look: asLook({ kind: 'missing' }), readAtMs };
   return {
-    look: asLook(noStatus('it exists, but Connect has no status for it yet'), holds),
+    look: asLook(noStatus('it exists, but Connect has no status for it yet')),
     readAtMs,
   };
 }
 
-function asLook(connect: ConnectLook, holds: readonly HoldSeen[]): Look {
-  const cause = connect.kind === 'status' ? diagnose(failedParts(connect.status)) : null;
-  return { connect, holds, cause, plan: { kind: 'failed' } };
+function lookOf(connector: string, connect: ConnectLook, failures: Failures): Look {
+  const diagnosis = connect.kind === 'status' ? failures.examine(connector, connect.status) : null;
+  return {
+    connect,
+    holds: [],
+    cause: diagnosis?.cause ?? null,
+    signature: diagnosis?.signature ?? null,
+    configHash: failures.configHash(connector),
+    storm: null,
+    plan: { kind: 'failed' },
+  };
 }
 
 export function unreadable(result: Exclude<ReadResult<unknown>, { outcome: 'ok' }>): ConnectLook {

@@ -94,11 +94,16 @@ export class Poller {
     const { reader, ledger } = this.#options;
     const due: Key[] = [];
     const closedAndRunning: Key[] = [];
-    for (const { cluster, connector, state } of await ledger.overview()) {
-      const status = cluster === reader.cluster ? snapshot.get(connector) : undefined;
+    const own = (await ledger.overview()).filter(({ cluster }) => cluster === reader.cluster);
+    // A changed configuration is a new start for what fails; nobody reads them while nothing does.
+    const failing = own.some(({ state }) => state === 'waiting' || state === 'held' || state === 'escalated');
+    const changed = failing ? await reader.readSettings() : new Set<string>();
+    for (const { cluster, connector, state } of own) {
+      const status = snapshot.get(connector);
       if (!status) continue;
       const verdict = statusVerdict(status);
-      if (!deservesLook(state, verdict)) continue;
+      const isChanged = changed.has(connector) && verdict === 'failed' && deservesLook(state, 'running');
+      if (!isChanged && !deservesLook(state, verdict)) continue;
       (state === 'closed' && verdict === 'running' ? closedAndRunning : due).push({ cluster, connector });
     }
     if (closedAndRunning.length > 0) {

@@ -1,12 +1,14 @@
 import type { PullResult } from '../alertmanager/pull.ts';
 import type { Clock } from '../clock.ts';
 import type { ConnectClient } from '../connect/client.ts';
+import type { Pack } from '../core/diagnosis.ts';
 import type { ConnectorStatus, PauseScope } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import type { PayloadReading, Signal } from '../core/signals.ts';
 import { closing } from '../core/transitions.ts';
 import { type Ledger, LedgerUnavailable } from '../ledger/ledger.ts';
 import { ClusterReader } from './cluster-reader.ts';
+import { Failures } from './failures.ts';
 import { Lane } from './lane.ts';
 import { Poller } from './poller.ts';
 import { auditOf, type Reporter } from './report.ts';
@@ -27,6 +29,8 @@ export interface RemediatorOptions {
   readonly labels: { readonly connector: string; readonly task: string };
   /** Takes signals in, as the webhook does. */
   readonly takeIn: (signals: readonly Signal[]) => Promise<void>;
+  /** Rules about what traces mean. */
+  readonly pack: Pack;
   /** What else is asked before a restart. */
   readonly world: WorldSources;
   /** The pull path; null: no Alertmanager is configured. */
@@ -64,6 +68,7 @@ export class Remediator {
       const lane = new Lane({
         client,
         reader,
+        failures: new Failures(reader, options.pack),
         ledger,
         clock,
         reporter,

@@ -50,16 +50,24 @@ export function lookWith(
   const holds: HoldSeen[] = paused === null ? [...look.holds] : [...look.holds, paused];
   if (world === null || look.connect.kind !== 'status') return { ...look, holds };
   const { settings } = world;
-  if (settings.outcome !== 'ok') return { ...look, holds, connect: unreadable(settings), cause: null };
+  if (settings.outcome !== 'ok')
+    return { ...look, holds, connect: unreadable(settings), cause: null, signature: null };
   // Deleted since its status was read.
-  if (settings.value === 'missing') return { ...look, holds, connect: { kind: 'missing' }, cause: null };
+  if (settings.value === 'missing')
+    return { ...look, holds, connect: { kind: 'missing' }, cause: null, signature: null };
   if (settings.value.optedOut) {
     const detail = 'connect.medic.enabled is false in its configuration';
     holds.push({ reason: 'opted_out', detail, untilMs: null });
   }
+  const { configHash } = settings.value;
   const { cluster, connector, alerts } = before;
   const failed = failedParts(look.connect.status).map(({ task }) => task);
   const target = { cluster, connector, alerts, rules: sources.rules };
   const suppression = suppress(world.suppression, target, failed, nowMs);
-  return { ...look, holds: [...holds, ...suppression.holds], plan: suppression.plan };
+  return {
+    ...look,
+    holds: [...holds, ...suppression.holds],
+    plan: suppression.plan,
+    configHash: configHash ?? look.configHash,
+  };
 }

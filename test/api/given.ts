@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { buildApp } from '../../src/app.ts';
 import type { Credential } from '../../src/auth.ts';
 import { systemClock } from '../../src/clock.ts';
+import { emptyPack } from '../../src/core/diagnosis.ts';
 import type { PauseScope } from '../../src/core/model.ts';
 import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
@@ -84,6 +85,7 @@ export async function build(
     credentials: options.credentials ?? null,
     bodyLimitBytes: options.bodyLimitBytes ?? 8_388_608,
     tls: null,
+    pack: emptyPack,
     policyFor: () => policy,
     clusters: options.clusters ?? ['a'],
     onResumed: (scope) => built.resumed.push(scope),

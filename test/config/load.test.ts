@@ -33,7 +33,6 @@ describe('the defaults', () => {
       statusEveryMs: 30 * SECOND,
       policy: defaultPolicy,
       overrides: [],
-      storm: { threshold: 5, proofMs: 2 * MINUTE, everyAtMostMs: 5 * MINUTE },
       diagnosisFile: null,
       limits: { remediations: 20_000, alertsPerRemediation: 20, events: 100_000 },
       log: { level: 'info' },
@@ -203,7 +202,7 @@ storm: { threshold: "\${STORM}" }`;
     assert.equal(config.clusters[0]?.name, 'a: [b]'); // no structure comes in by a value
     assert.equal(config.clusters[0]?.requestTimeoutMs, 7 * SECOND);
     assert.equal(config.policy.dryRun, true);
-    assert.equal(config.storm.threshold, null);
+    assert.equal(config.policy.storm.threshold, null);
   });
 
   it('make a number of a text only where a variable stands in it', () => {

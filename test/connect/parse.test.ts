@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
+  parseAllSettings,
   parseError,
   parseInfo,
   parseJson,
@@ -11,6 +12,10 @@ import {
   parseStatuses,
   TRACE_AT_MOST,
 } from '../../src/connect/parse.ts';
+
+/** Shows what is hashed. */
+const hash = (text: string): string => text;
+
 import { connectStates } from '../../src/core/model.ts';
 import { statusBody } from './worker.ts';
 
@@ -96,7 +101,8 @@ describe('the status of all connectors', () => {
       fc.property(fc.jsonValue(), (json) => {
         parseStatuses(json);
         parseStatus('c', json);
-        parseSettings('c', json);
+        parseSettings('c', json, hash);
+        parseAllSettings(json, hash);
         parseInfo(json);
         parseError(Buffer.from(JSON.stringify(json)));
       }),
@@ -167,12 +173,12 @@ describe('a trace', () => {
 describe('one connector', () => {
   test('is not taken for another one', () => {
     assert.ok('fault' in parseStatus('a', statusBody('b', 'FAILED')));
-    assert.ok('fault' in parseSettings('a', { name: 'b' }));
-    assert.ok('fault' in parseSettings('a', []));
-    assert.deepEqual(parseSettings('a', { name: 'a', config: {} }), {
-      value: { optedOut: false, connectorClass: null },
+    assert.ok('fault' in parseSettings('a', { name: 'b' }, hash));
+    assert.ok('fault' in parseSettings('a', [], hash));
+    assert.deepEqual(parseSettings('a', { name: 'a', config: {} }, hash), {
+      value: { optedOut: false, connectorClass: null, configHash: '[]' },
     });
-    assert.ok('fault' in parseSettings('a', { name: 'a' }), 'without a configuration nobody can tell');
+    assert.ok('fault' in parseSettings('a', { name: 'a' }, hash), 'without a configuration nobody can tell');
   });
 
   for (const [enabled, optedOut] of [
@@ -187,8 +193,8 @@ describe('one connector', () => {
   ] as const) {
     test(`with connect.medic.enabled=${JSON.stringify(enabled)} has ${optedOut ? '' : 'not '}opted out`, () => {
       const config = { 'connect.medic.enabled': enabled, 'connector.class': 'a.B' };
-      assert.deepEqual(parseSettings('a', { name: 'a', config }), {
-        value: { optedOut, connectorClass: 'a.B' },
+      assert.deepEqual(parseSettings('a', { name: 'a', config }, hash), {
+        value: { optedOut, connectorClass: 'a.B', configHash: JSON.stringify(Object.entries(config)) },
       });
     });
   }

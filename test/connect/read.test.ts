@@ -168,7 +168,7 @@ describe('each read', () => {
     const { client, seen } = ask(t, [fake.url]);
     assert.deepEqual(await client.settings('here'), {
       outcome: 'ok',
-      value: { optedOut: false, connectorClass: null },
+      value: { optedOut: false, connectorClass: null, configHash: null },
     });
     assert.deepEqual(await client.settings('gone'), { outcome: 'ok', value: 'missing' });
     assert.equal((await client.settings('early')).outcome, 'unreachable');

@@ -169,6 +169,7 @@ export function ask(
       requestTimeoutMs: 10_000,
       authorization: null,
       tls: null,
+      hash: () => null,
       onRequest: (operation, outcome) => seen.push(`${operation} ${outcome}`),
       ...over,
     },

@@ -72,6 +72,7 @@ const policies: fc.Arbitrary<Policy> = fc.record({
     perMs: fc.integer({ min: MINUTE, max: 120 * MINUTE }),
   }),
   permanent: fc.constant(policy.permanent),
+  storm: fc.constant(policy.storm),
   jitter: fc.constantFrom(0, 0.1),
 });
 

@@ -29,6 +29,9 @@ export function remediation(phase: Phase, over: Partial<Remediation> = {}): Reme
     lastRestartAtMs: null,
     escalation: null,
     cause: null,
+    signature: null,
+    probe: null,
+    configHash: null,
     alerts: [],
     signalAtMs: null,
     mixedSinceMs: null,
@@ -54,11 +57,21 @@ export function look(seen: ConnectorStatus, holds: readonly HoldSeen[] = []): Lo
     connect: { kind: 'status', status: seen },
     holds,
     cause: diagnose(failedParts(seen)),
+    signature: null,
+    configHash: null,
+    storm: null,
     plan: { kind: 'failed' },
   };
 }
 
-const nothing = { holds: [], cause: null, plan: { kind: 'failed' } } as const;
+const nothing = {
+  holds: [],
+  cause: null,
+  signature: null,
+  configHash: null,
+  storm: null,
+  plan: { kind: 'failed' },
+} as const;
 
 export const looks = {
   failed: look(status('RUNNING', 'RUNNING', 'FAILED')),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileSink, jsonSink } from '../stack/connectors.ts';
+import { fileSink } from '../stack/connectors.ts';
 import { waitFor } from '../stack/process.ts';
 import type { Service } from '../stack/service.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -16,7 +16,10 @@ export function holdsAreHonoured(given: () => { readonly stack: Stack; readonly 
     const { stack, service } = given();
     const name = 'silenced-sink';
     const requests = async (): Promise<number> => (await stack.restartsSeen(name)).requests;
-    await stack.connect.put(name, jsonSink(join(stack.directory, 'files', 'silenced.txt'), 'text'));
+    await stack.connect.put(
+      name,
+      fileSink(join(stack.directory, 'files', 'nowhere', 'silenced.txt'), 'lines'),
+    );
     const waiting = await waitFor(
       'the first attempt to have failed',
       async () => {
@@ -84,7 +87,6 @@ export function holdsAreHonoured(given: () => { readonly stack: Stack; readonly 
     assert.equal(seen.legacyRequests, 3);
     assert.ok((seen.taskStarts[0] ?? 0) >= (before.taskStarts[0] ?? 0) + 2, 'task 0 was restarted');
     assert.equal(seen.taskStarts[1], before.taskStarts[1], 'task 1 was not');
-    await stack.connect.delete(name);
     await stack.amtool('silence', 'expire', id);
   });
 
@@ -100,7 +102,6 @@ export function holdsAreHonoured(given: () => { readonly stack: Stack; readonly 
     assert.equal((await stack.restartsSeen(name)).requests, 0);
     assert.equal((await service.send('DELETE', `/api/v1/pauses?connector=${name}`)).status, 204);
     await waitFor('its restart', async () => (await stack.restartsSeen(name)).requests >= 1, SOON_MS);
-    await stack.connect.delete(name);
   });
 
   test('a connector that opts out in its own configuration is not restarted', async () => {
@@ -111,6 +112,5 @@ export function holdsAreHonoured(given: () => { readonly stack: Stack; readonly 
     const held = await service.waitForState(name, 'held', SOON_MS);
     assert.equal(held.hold?.reason, 'opted_out');
     assert.equal((await stack.restartsSeen(name)).requests, 0);
-    await stack.connect.delete(name);
   });
 }

@@ -4,6 +4,7 @@ import type { Ledger, LedgerLimits } from '../../src/ledger/ledger.ts';
 import { claimContract } from './contract-claims.ts';
 import { pauseContract } from './contract-pauses.ts';
 import { recordContract } from './contract-records.ts';
+import { stormContract } from './contract-storms.ts';
 import { trailContract } from './contract-trails.ts';
 import { create, event, key, loaded, nowOf, remediation } from './records.ts';
 
@@ -49,6 +50,7 @@ export function ledgerContract(
     claimContract(withLedger);
     trailContract(withLedger);
     pauseContract(withLedger);
+    stormContract(withLedger);
 
     describe('the connection', () => {
       it(
@@ -87,7 +89,9 @@ export function ledgerContract(
           };
           await ledger.putPause(pause, event('', { atMs: nowMs }));
           await ledger.addHints([{ cluster: 'payments', labels: { a: 'b' }, fingerprint: 'f', atMs: nowMs }]);
+          const hashKey = await ledger.hashKey();
           const again = await reopen();
+          assert.equal(await again.hashKey(), hashKey);
           assert.deepEqual(await loaded(again, key('orders')), before);
           assert.equal((await again.hints('payments')).length, 1);
           assert.deepEqual((await again.pauses()).pauses, [pause]);

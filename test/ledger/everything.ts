@@ -39,5 +39,7 @@ export async function everything(ledger: Ledger, damage?: () => Promise<unknown>
   assert.equal(await ledger.putPause(pause, event('', { atMs: 3 })), 'stored');
   assert.deepEqual((await ledger.pauses()).pauses, [pause]);
   assert.equal(await ledger.removePause(everywhere, event('', { atMs: 4 })), true);
+  await ledger.hashKey();
+  assert.equal((await ledger.storms(cluster)).rows.length, left);
   await ledger.ping();
 }

@@ -110,10 +110,10 @@ describe('opening a SQLite ledger', () => {
       'a ledger of a later version',
       (path) => {
         openSqliteLedger({ path, limits, now: () => startMs }).close();
-        tamper(path, 'PRAGMA user_version = 3');
+        tamper(path, 'PRAGMA user_version = 4');
       },
       'newer',
-      /schema 3, this version knows up to 2/,
+      /schema 4, this version knows up to 3/,
     ],
   ];
   it('brings a ledger of an earlier version up to date, and keeps what is in it', () =>
@@ -122,9 +122,15 @@ describe('opening a SQLite ledger', () => {
       const first = openSqliteLedger({ path, limits, now: () => startMs });
       await first.store([create(remediation('orders', { lookAtMs: startMs }))]);
       await first.close();
-      const beforePauses =
-        'DROP TABLE pause; ALTER TABLE meta DROP COLUMN pauses_revision; PRAGMA user_version = 1';
-      tamper(path, beforePauses);
+      const asBefore = [
+        'DROP TABLE pause',
+        'ALTER TABLE meta DROP COLUMN pauses_revision',
+        'ALTER TABLE meta DROP COLUMN storms_revision',
+        'ALTER TABLE meta DROP COLUMN hash_key',
+        'ALTER TABLE remediation DROP COLUMN storm',
+        'PRAGMA user_version = 1',
+      ];
+      tamper(path, asBefore.join('; '));
       const again = openSqliteLedger({ path, limits, now: () => startMs });
       assert.ok(await loadOne(again, key('orders')));
       assert.deepEqual((await again.pauses()).pauses, []);

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { PullResult } from '../../src/alertmanager/pull.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { ConnectClient, ReadResult, RestartResult } from '../../src/connect/client.ts';
+import { emptyPack, type Pack } from '../../src/core/diagnosis.ts';
 import type { ConnectorSettings, ConnectorStatus, Remediation, RestartPlan } from '../../src/core/model.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import type { Signal, SignalRules } from '../../src/core/signals.ts';
@@ -75,7 +76,7 @@ export class ScriptedConnect implements ConnectClient {
   one: ReadResult<ConnectorStatus> | null = null;
   configured: ReadResult<ConnectorSettings | 'missing'> = {
     outcome: 'ok',
-    value: { optedOut: false, connectorClass: null },
+    value: { optedOut: false, connectorClass: null, configHash: null },
   };
   answer: (call: RestartCall) => RestartResult | Promise<RestartResult> = () => ({
     outcome: 'accepted',
@@ -114,6 +115,15 @@ export class ScriptedConnect implements ConnectClient {
     return this.configured;
   }
 
+  async allSettings(): Promise<ReadResult<ReadonlyMap<string, ConnectorSettings>>> {
+    const { configured } = this;
+    if (configured.outcome !== 'ok' || configured.value === 'missing' || this.bulk.outcome !== 'ok') {
+      return { outcome: 'unreachable', detail: 'not now' };
+    }
+    const { value } = configured;
+    return { outcome: 'ok', value: new Map([...this.bulk.value.keys()].map((name) => [name, value])) };
+  }
+
   async restart(connector: string, plan: RestartPlan): Promise<RestartResult> {
     const call = { connector, plan, atMs: this.#clock.now() };
     this.calls.push(call);
@@ -132,6 +142,9 @@ export const RULES: SignalRules = {
   clusters: ['a'],
   isForRemediation: (labels) => labels['remediation'] === 'kafka-connect',
 };
+
+/** A policy under which connectors that fail alike are restarted each by itself. */
+export const ALONE: Partial<Policy> = { storm: { ...defaultPolicy.storm, threshold: null } };
 
 export interface Harness {
   readonly clock: TestClock;
@@ -157,6 +170,7 @@ export async function harness(
     maxUnverified?: number;
     ledger?: (real: Ledger) => Ledger;
     start?: boolean;
+    pack?: Pack;
   } = {},
 ): Promise<Harness> {
   const clock = new TestClock();
@@ -210,6 +224,7 @@ export async function harness(
     takeIn: async (signals) => {
       await intake.takeSignals(signals);
     },
+    pack: options.pack ?? emptyPack,
     world: { suppression: async () => world.suppression, rules: RULES },
     resync: {
       everyMs: 60_000,

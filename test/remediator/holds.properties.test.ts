@@ -109,7 +109,10 @@ describe('no history of failures, silences, pauses and opt-outs', () => {
         };
         const opt = (out: boolean): void => {
           optedOut = out;
-          h.connect.configured = { outcome: 'ok', value: { optedOut: out, connectorClass: null } };
+          h.connect.configured = {
+            outcome: 'ok',
+            value: { optedOut: out, connectorClass: null, configHash: null },
+          };
         };
         try {
           for (const one of steps) {

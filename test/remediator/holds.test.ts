@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { AuditEvent, Pause } from '../../src/core/model.ts';
 import type { SuppressedAlert, SuppressionView } from '../../src/core/suppression.ts';
 import { HOUR, MINUTE, SECOND, signal, status } from '../core/given.ts';
-import { type Harness, harness, quiet, replacing } from './harness.ts';
+import { ALONE, type Harness, harness, quiet, replacing } from './harness.ts';
 
 const failed = status('RUNNING', 'RUNNING', 'FAILED');
 const bothFailed = status('RUNNING', 'FAILED', 'FAILED');
@@ -192,13 +192,19 @@ describe('what speaks against a restart', () => {
   it('a connector that opts out in its own configuration is held, until it opts in', async () => {
     h = await harness();
     h.connect.show('orders', failed);
-    h.connect.configured = { outcome: 'ok', value: { optedOut: true, connectorClass: null } };
+    h.connect.configured = {
+      outcome: 'ok',
+      value: { optedOut: true, connectorClass: null, configHash: null },
+    };
     await h.alert();
     await h.clock.advance(MINUTE);
     assert.deepEqual(h.connect.calls, []);
     assert.equal((await hold())?.reason, 'opted_out');
     assert.match((await hold())?.detail ?? '', /connect\.medic\.enabled/);
-    h.connect.configured = { outcome: 'ok', value: { optedOut: false, connectorClass: null } };
+    h.connect.configured = {
+      outcome: 'ok',
+      value: { optedOut: false, connectorClass: null, configHash: null },
+    };
     await h.clock.advance(15 * SECOND);
     assert.equal(h.connect.calls.length, 1);
   });
@@ -217,7 +223,10 @@ describe('what speaks against a restart', () => {
     h = await harness();
     h.connect.show('orders', failed);
     h.world.suppression = silencing(null);
-    h.connect.configured = { outcome: 'ok', value: { optedOut: true, connectorClass: null } };
+    h.connect.configured = {
+      outcome: 'ok',
+      value: { optedOut: true, connectorClass: null, configHash: null },
+    };
     await h.alert();
     assert.equal((await hold())?.reason, 'opted_out');
     await h.ledger.putPause(pauseOf(h.clock.now()), told(h.clock.now()));
@@ -226,7 +235,7 @@ describe('what speaks against a restart', () => {
   });
 
   it('calls that time out stop further ones for a while, then one is made (P8)', async () => {
-    h = await harness({ maxUnverified: 1 });
+    h = await harness({ maxUnverified: 1, policy: ALONE });
     const names = ['a', 'b', 'c', 'd', 'e'];
     for (const name of names) h.connect.show(name, failed);
     h.connect.answer = () => ({ outcome: 'ambiguous', detail: 'no answer within 10s' });

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { Remediation } from '../../src/core/model.ts';
 import { LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { MINUTE, SECOND, status } from '../core/given.ts';
-import { type Harness, harness, quiet, replacing } from './harness.ts';
+import { ALONE, type Harness, harness, quiet, replacing } from './harness.ts';
 
 const failed = status('RUNNING', 'RUNNING', 'FAILED');
 const running = status('RUNNING', 'RUNNING', 'RUNNING');
@@ -58,7 +58,7 @@ describe('the loop', () => {
   });
 
   it('reads the cluster once for everything that is due', async () => {
-    h = await harness({ start: false, maxUnverified: 100 });
+    h = await harness({ start: false, maxUnverified: 100, policy: ALONE });
     const names = Array.from({ length: 30 }, (_, index) => `c${index}`);
     for (const name of names) h.connect.show(name, failed);
     for (const connector of names) await h.alert({ connector });
@@ -70,7 +70,7 @@ describe('the loop', () => {
   });
 
   it('has no more restarts without a first look than maxUnverified says, and gets to all of them', async () => {
-    h = await harness({ maxUnverified: 3 });
+    h = await harness({ maxUnverified: 3, policy: ALONE });
     const names = Array.from({ length: 10 }, (_, index) => `c${index}`);
     for (const name of names) h.connect.show(name, failed);
     await Promise.all(names.map((connector) => h.alert({ connector })));
@@ -115,7 +115,10 @@ describe('the loop', () => {
     await h.clock.advance(MINUTE);
     assert.equal((await h.record())?.phase.state, 'held');
     h.connect.show('orders', failed);
-    h.connect.configured = { outcome: 'ok', value: { optedOut: false, connectorClass: null } };
+    h.connect.configured = {
+      outcome: 'ok',
+      value: { optedOut: false, connectorClass: null, configHash: null },
+    };
     await h.clock.advance(MINUTE);
     assert.equal(h.connect.calls.length, 1);
   });

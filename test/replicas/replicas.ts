@@ -202,6 +202,8 @@ export async function prepareReplicas(options: ReplicasOptions): Promise<Replica
     clusters,
     statusEvery: '1s',
     policy: options.policy,
+    // Many connectors that fail alike: each is to be restarted by itself here.
+    storm: { threshold: 'off' },
   };
   const all = await Promise.all(
     ports.map(async (port, index) => {

@@ -3,7 +3,7 @@
 
   Keys (all with the same hash tag, so that one node of a Redis Cluster holds them)
     KEYS[1]  meta    hash: app, schema, version (the last one given out), pingedAtMs, pauses (their revision: the version
-                     that the last change of them got)
+                     that the last change of them got), storms (likewise of the last restart decided), hashKey
     KEYS[2]  record  hash: id → "<version> <lookAtMs> <leaseUntilMs> <token> <unverified> <row>"
                      token: `-` without a lease; unverified: 1 while a restart has not had its first look, else 0;
                      row: JSON for gauges, which no script reads

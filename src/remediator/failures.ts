@@ -1,0 +1,100 @@
+import { type Diagnosis, examine, type Pack } from '../core/diagnosis.ts';
+import type { ConnectorStatus, Remediation } from '../core/model.ts';
+import { budgetRoomAtMs, type Policy } from '../core/policy.ts';
+import { type Storm, type StormRow, stormOf } from '../core/storm.ts';
+import { nextAtMsOf } from '../core/transitions.ts';
+import { failedParts, statusVerdict } from '../core/verdict.ts';
+import type { StormFacts, Storms } from '../ledger/ledger.ts';
+import type { ClusterReader, Snapshot } from './cluster-reader.ts';
+
+/** What the failures of one cluster mean, and what they have in common. */
+export class Failures {
+  readonly #reader: ClusterReader;
+  readonly #pack: Pack;
+
+  constructor(reader: ClusterReader, pack: Pack) {
+    this.#reader = reader;
+    this.#pack = pack;
+  }
+
+  /** null where nothing is failed. */
+  examine(connector: string, status: ConnectorStatus): Diagnosis | null {
+    const connectorClass = this.#reader.settingsOf(connector)?.connectorClass ?? null;
+    return examine(failedParts(status), connectorClass, this.#pack);
+  }
+
+  /** Keyed hash of the connector's configuration, as last read; null: not known. */
+  configHash(connector: string): string | null {
+    return this.#reader.settingsOf(connector)?.configHash ?? null;
+  }
+
+  /**
+   * The connectors that fail with each signature, as one bulk read says. The connector's class is part of a signature: where one
+   * is not known yet, all are read first. Empty for fewer failed connectors than `threshold`.
+   */
+  async groups(snapshot: Snapshot, threshold: number | null): Promise<Groups> {
+    const groups = new Map<string, Set<string>>();
+    if (threshold === null) return groups;
+    const failing = [...snapshot].flatMap(([connector, status]) =>
+      status && statusVerdict(status) === 'failed' ? [{ connector, status }] : [],
+    );
+    if (failing.length < threshold) return groups;
+    if (failing.some(({ connector }) => this.#reader.settingsOf(connector) === null)) {
+      await this.#reader.readSettings();
+    }
+    for (const { connector, status } of failing) {
+      const signature = this.examine(connector, status)?.signature ?? null;
+      if (signature === null) continue;
+      const group = groups.get(signature) ?? new Set();
+      group.add(connector);
+      groups.set(signature, group);
+    }
+    for (const [signature, group] of groups) if (group.size < threshold) groups.delete(signature);
+    return groups;
+  }
+}
+
+/** The connectors of each signature that has enough of them for a storm. */
+export type Groups = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** The storm that a record is part of; null: none. */
+export function stormFor(
+  record: Remediation,
+  signature: string | null,
+  groups: Groups,
+  { rows }: Storms,
+  policyFor: (connector: string) => Policy,
+  nowMs: number,
+): Storm | null {
+  const members = signature === null ? undefined : groups.get(signature);
+  if (signature === null || members === undefined) return null;
+  const policy = policyFor(record.connector);
+  const others = rows.filter(({ connector }) => connector !== record.connector);
+  const all = [...others, factsOf(record)].map((facts): StormRow => {
+    const roomAtMs = budgetRoomAtMs(policyFor(facts.connector), facts.chargedAtMs, nowMs);
+    return { ...facts, roomAtMs };
+  });
+  const given = { policy, storm: policy.storm, nowMs };
+  return stormOf(signature, new Set([...members, record.connector]), all, record.connector, given);
+}
+
+/** The record as it is in hand, which may be newer than the rows. */
+function factsOf(record: Remediation): StormFacts {
+  const { connector, phase, escalation, lastRestartAtMs, chargedAtMs, probe } = record;
+  return {
+    connector,
+    state: phase.state,
+    hold: 'hold' in phase ? (phase.hold?.reason ?? null) : null,
+    escalation: escalation?.reason ?? null,
+    nextAtMs: nextAtMsOf(record),
+    lastRestartAtMs,
+    chargedAtMs,
+    probe,
+  };
+}
+
+/** The signature whose probe a decision found to have proved itself; null: none. */
+export function provenBy({ probe: before }: Remediation, next: Remediation | null): string | null {
+  const after = next?.probe ?? null;
+  return before?.ended === null && after?.ended === 'proven' ? after.signature : null;
+}
