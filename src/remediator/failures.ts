@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Diagnosis, examine, type Pack } from '../core/diagnosis.ts';
 import type { ConnectorStatus, Remediation } from '../core/model.ts';
 import { budgetRoomAtMs, type Policy } from '../core/policy.ts';
@@ -42,7 +43,9 @@ export class Failures {
     if (failing.some(({ connector }) => this.#reader.settingsOf(connector) === null)) {
       await this.#reader.readSettings();
     }
-    for (const { connector, status } of failing) {
+    for (const [index, { connector, status }] of failing.entries()) {
+      // Thousands of traces take a while, in which others have their turn.
+      if (index % 100 === 99) await setImmediate();
       const signature = this.examine(connector, status)?.signature ?? null;
       if (signature === null) continue;
       const group = groups.get(signature) ?? new Set();
@@ -57,25 +60,51 @@ export class Failures {
 /** The connectors of each signature that has enough of them for a storm. */
 export type Groups = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** Elections on the same rows: a turn holds dozens of members against thousands of rows. */
+const elections = new WeakMap<Storms, Map<string, Storm>>();
+
 /** The storm that a record is part of; null: none. */
 export function stormFor(
   record: Remediation,
   signature: string | null,
   groups: Groups,
-  { rows }: Storms,
+  storms: Storms,
   policyFor: (connector: string) => Policy,
   nowMs: number,
 ): Storm | null {
   const members = signature === null ? undefined : groups.get(signature);
   if (signature === null || members === undefined) return null;
-  const policy = policyFor(record.connector);
-  const others = rows.filter(({ connector }) => connector !== record.connector);
-  const all = [...others, factsOf(record)].map((facts): StormRow => {
+  const { connector } = record;
+  const policy = policyFor(connector);
+  const given = { policy, storm: policy.storm, nowMs };
+  const asRow = (facts: StormFacts): StormRow => {
     const roomAtMs = budgetRoomAtMs(policyFor(facts.connector), facts.chargedAtMs, nowMs);
     return { ...facts, roomAtMs };
-  });
-  const given = { policy, storm: policy.storm, nowMs };
-  return stormOf(signature, new Set([...members, record.connector]), all, record.connector, given);
+  };
+  const own = factsOf(record);
+  const known = storms.rows.find((row) => row.connector === connector);
+  if (members.has(connector) && known !== undefined && isSame(own, known)) {
+    const elected = elections.get(storms) ?? new Map<string, Storm>();
+    elections.set(storms, elected);
+    const storm =
+      elected.get(signature) ?? stormOf(signature, members, storms.rows.map(asRow), connector, given);
+    elected.set(signature, storm);
+    return { ...storm, mayProbe: storm.elected.includes(connector) };
+  }
+  // The record in hand is newer than the rows.
+  const others = storms.rows.filter((row) => row.connector !== connector);
+  const all = [...others, own].map(asRow);
+  return stormOf(signature, new Set([...members, connector]), all, connector, given);
+}
+
+function isSame(one: StormFacts, other: StormFacts): boolean {
+  return (
+    one.state === other.state &&
+    one.hold === other.hold &&
+    one.lastRestartAtMs === other.lastRestartAtMs &&
+    one.chargedAtMs.length === other.chargedAtMs.length &&
+    one.probe?.endedAtMs === other.probe?.endedAtMs
+  );
 }
 
 /** The record as it is in hand, which may be newer than the rows. */

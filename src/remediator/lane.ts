@@ -24,6 +24,8 @@ const LOOK_AGAIN_AFTER_MS = 1_000;
 /** Another process may have written to the ledger, which nobody announces: look at least this often. */
 const IDLE_AT_MOST_MS = 1_000;
 const LEDGER_RETRY_MS = 1_000;
+/** What a storm is decided on may be this old. */
+const STORMS_AT_MOST_MS = 1_000;
 /** A record that others keep writing to is decided again this often before it is left for the next turn. */
 const DECIDE_AT_MOST = 8;
 
@@ -57,6 +59,8 @@ export class Lane {
   readonly #places = new Places();
   readonly #breaker = new Breaker();
   #abandoned: Claim[] = [];
+  #storms: Promise<Storms> | null = null;
+  #stormsReadAtMs = 0;
   #woken = false;
   #ring: AbortController = new AbortController();
   #stopping = false;
@@ -135,7 +139,14 @@ export class Lane {
     const threshold = one ? this.#options.policyFor(one.remediation.connector).storm.threshold : null;
     const groups: Groups =
       result.outcome === 'ok' ? await this.#options.failures.groups(result.value, threshold) : new Map();
-    const turn = new Turn({ ledger, cluster: client.cluster, bulk, groups, answer });
+    const turn = new Turn({
+      ledger,
+      cluster: client.cluster,
+      bulk,
+      groups,
+      answer,
+      recentStorms: () => this.#recentStorms(),
+    });
     if (this.#stopping) {
       for (const claim of answer.claims) await ledger.release(claim);
       return 0;
@@ -158,6 +169,19 @@ export class Lane {
       this.#inFlight.add(work);
     }
     return 0;
+  }
+
+  /** Thousands of rows are not read anew in each of the turns that a storm makes. */
+  #recentStorms(): Promise<Storms> {
+    const { ledger, clock, client } = this.#options;
+    if (clock.monotonic() - this.#stormsReadAtMs >= STORMS_AT_MOST_MS || this.#storms === null) {
+      this.#stormsReadAtMs = clock.monotonic();
+      this.#storms = ledger.storms(client.cluster);
+      this.#storms.catch(() => {
+        this.#storms = null;
+      });
+    }
+    return this.#storms;
   }
 
   async #remediate(claimed: Claim, turn: Turn, now: () => number): Promise<void> {

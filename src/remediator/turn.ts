@@ -13,6 +13,7 @@ export class Turn {
   readonly pauses: Pauses;
   readonly #ledger: Ledger;
   readonly #cluster: string;
+  readonly #recentStorms: () => Promise<Storms>;
   readonly #claimed: ReadonlySet<string>;
   /** Signatures whose elected members were woken. */
   readonly #called = new Set<string>();
@@ -24,18 +25,21 @@ export class Turn {
     readonly bulk: BulkRead;
     readonly groups: Groups;
     readonly answer: ClaimAnswer;
+    /** As of a second ago at most: what was decided since is found out in the commit. */
+    readonly recentStorms: () => Promise<Storms>;
   }) {
     this.bulk = of.bulk;
     this.groups = of.groups;
     this.pauses = of.answer.pauses;
     this.#ledger = of.ledger;
     this.#cluster = of.cluster;
+    this.#recentStorms = of.recentStorms;
     this.#claimed = new Set(of.answer.claims.map(({ remediation }) => remediation.connector));
   }
 
   /** What storms are decided on, read when the first remediation needs it. */
   storms(): Promise<Storms> {
-    this.#storms ??= this.#ledger.storms(this.#cluster);
+    this.#storms ??= this.#recentStorms();
     return this.#storms;
   }
 
