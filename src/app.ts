@@ -63,7 +63,8 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
     if (isWebhook(request.url)) {
       deps.metrics.webhook(status === 401 ? 'unauthorized' : 'forbidden', deps.clock.now());
     }
-    deps.log.warn({ method: request.method, actor: request.actor, status }, 'request refused');
+    const path = request.routeOptions.url ?? 'unknown';
+    deps.log.warn({ method: request.method, path, actor: request.actor, status }, 'request refused');
   });
 
   app.addHook('onSend', async (_request, reply) => {

@@ -37,6 +37,10 @@ export function notYet(config: Config): string[] {
   if (config.alertmanagers.length === 0) {
     later.push('no alertmanagers are configured: webhooks only, and silences are not checked');
   }
+  if (config.policy.dryRun) later.push('policy.dryRun is true: no restart call is made');
+  else if (config.overrides.some(({ policy }) => policy.dryRun)) {
+    later.push('dryRun is true in an override: no restart call is made where it matches');
+  }
   return later;
 }
 

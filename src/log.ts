@@ -17,9 +17,14 @@ export function createLogger(level: string): Logger {
 /** A kind of ignored alert is logged this often at most. */
 const IGNORED_EVERY_MS = 60_000;
 
+/** An unavailable ledger is logged this often. */
+const LEDGER_EVERY_MS = 300_000;
+
 /** Joins metrics and log into what the loop reports to. */
 export function createReporter(metrics: Metrics, log: Logger): Reporter {
   let ledgerWasUp: boolean | null = null;
+  let ledgerDetail = '';
+  let ledgerToldAtMs = 0;
   const saidIgnored = new Map<string, number>();
   return {
     decided: (cluster, reason) => metrics.decided(cluster, reason),
@@ -61,7 +66,11 @@ export function createReporter(metrics: Metrics, log: Logger): Reporter {
     },
     ledgerUp: (up, detail) => {
       metrics.ledgerUp(up);
-      if (up === ledgerWasUp) return;
+      // Said again where the reason is another one, and every five minutes: a log is rotated.
+      const again = !up && (detail !== ledgerDetail || performance.now() - ledgerToldAtMs > LEDGER_EVERY_MS);
+      if (up === ledgerWasUp && !again) return;
+      ledgerDetail = detail;
+      ledgerToldAtMs = performance.now();
       if (!up)
         log.error({ detail }, 'the ledger is unavailable: nothing is acted on, webhooks are answered 503');
       else if (ledgerWasUp === false) log.info('the ledger is available again');

@@ -120,6 +120,13 @@ export async function buildService(
     policyFor: policy,
     rules,
     clusters: clusterNames,
+    onOperator: ({ cluster, connector, reason, actor, detail }) => {
+      const scope = { ...(cluster === '' ? {} : { cluster }), ...(connector === '' ? {} : { connector }) };
+      log.info(
+        { ...scope, actor, detail },
+        reason === 'paused' ? 'paused by an operator' : 'an operator acted',
+      );
+    },
     onResumed: (scope) => {
       // It is looked at again in seconds in any case: a ledger that is down now costs no more than that.
       remediator.resumed(scope).catch((error: unknown) => reporter.fault('after a pause', error));

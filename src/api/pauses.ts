@@ -12,6 +12,8 @@ export interface PausesDependencies {
   readonly clusters: readonly string[];
   /** A pause was ended: what it held may act now. */
   readonly onResumed: (scope: PauseScope) => void;
+  /** An operator did something: one line in the log. */
+  readonly onOperator: (event: AuditEvent) => void;
 }
 
 const REASON_AT_MOST = 500;
@@ -45,7 +47,7 @@ export interface PauseJson {
 /** `GET`, `PUT` and `DELETE /api/v1/pauses`: an operator's word that nothing is restarted in a scope. */
 export async function pauseRoutes(instance: FastifyInstance, deps: PausesDependencies): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
-  const { ledger, clusters, onResumed } = deps;
+  const { ledger, clusters, onResumed, onOperator } = deps;
 
   app.get('/api/v1/pauses', { config: { role: 'read' } }, async () => {
     const { pauses } = await ledger.pauses();
@@ -58,7 +60,7 @@ export async function pauseRoutes(instance: FastifyInstance, deps: PausesDepende
     async (request, reply) => {
       const scope = scopeOf(request.body, clusters);
       if (typeof scope === 'string') return problem(reply, 400, scope);
-      const reason = request.body.reason.trim();
+      const reason = request.body.reason.replace(/\p{Cc}+/gu, ' ').trim();
       if (reason === '') return problem(reply, 400, 'reason is empty: say why, somebody will wonder.');
       const { nowMs } = await ledger.pauses();
       const untilMs = untilOf(request.body.until ?? null);
@@ -73,6 +75,7 @@ export async function pauseRoutes(instance: FastifyInstance, deps: PausesDepende
       if ((await ledger.putPause(pause, event)) === 'full') {
         return problem(reply, 409, 'There are as many pauses as there may be: end some of them first.');
       }
+      onOperator(event);
       return reply.code(200).send(toJson(pause));
     },
   );
@@ -85,7 +88,10 @@ export async function pauseRoutes(instance: FastifyInstance, deps: PausesDepende
       if (typeof scope === 'string') return problem(reply, 400, scope);
       const { nowMs } = await ledger.pauses();
       const event = eventOf(scope, 'operator', request.actor, nowMs, 'the pause was ended');
-      if (await ledger.removePause(scope, event)) onResumed(scope);
+      if (await ledger.removePause(scope, event)) {
+        onOperator(event);
+        onResumed(scope);
+      }
       return reply.code(204).send();
     },
   );
@@ -109,11 +115,15 @@ function scopeOf(
 }
 
 /** Date and time with an offset; NaN for anything else. */
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 function untilOf(text: string | null): number | null {
   if (text === null) return null;
-  return RFC3339.test(text) ? Date.parse(text.replace(' ', 'T').toUpperCase()) : Number.NaN;
+  const [, year, month, day] = RFC3339.exec(text) ?? [];
+  // Date.parse takes the 31st of February for the 3rd of March.
+  if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day))
+    return Number.NaN;
+  return Date.parse(text.replace(' ', 'T').toUpperCase());
 }
 
 function eventOf(

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { formatDuration, parseDuration } from './duration.ts';
-import { parseLedgerUrl } from './ledger-url.ts';
+import { ledgerUrlProblem } from './ledger-url.ts';
 import { MatcherError, parseMatcher } from './matcher.ts';
 import type { Node } from './nodes.ts';
 
@@ -71,7 +71,7 @@ export function checkString(node: Node, text: string): string | null {
     case 'matcher':
       return checkMatcher(text, expected);
     case 'ledger':
-      return parseLedgerUrl(text) === null ? expected : null;
+      return ledgerUrlProblem(text);
     case 'label':
       if (text === '') return node.mayBeEmpty === true ? null : expected;
       return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) ? null : expected;

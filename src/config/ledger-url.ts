@@ -6,6 +6,19 @@ export type LedgerUrl =
   | { readonly kind: 'memory' }
   | { readonly kind: 'redis'; readonly mode: 'single' | 'sentinel' | 'cluster'; readonly tls: boolean };
 
+/** What is wrong with a `ledger.url`, in words that quote nothing of it; null: nothing. */
+export function ledgerUrlProblem(text: string): string | null {
+  if (parseLedgerUrl(text) !== null) return null;
+  if (/^rediss?(?:\+(?:sentinel|cluster))?:\/\//i.test(text)) {
+    try {
+      parseRedisUrl(text);
+    } catch (error) {
+      if (error instanceof Error) return `a Redis URL (${error.message})`;
+    }
+  }
+  return 'sqlite:PATH, memory:, redis://…, rediss://…, redis+sentinel://… or redis+cluster://…';
+}
+
 /** Reads `ledger.url`; null when it is none of the known forms. */
 export function parseLedgerUrl(text: string): LedgerUrl | null {
   if (text === 'memory:') return { kind: 'memory' };
@@ -21,7 +34,6 @@ export function parseLedgerUrl(text: string): LedgerUrl | null {
     const { mode, tls } = parseRedisUrl(text);
     return { kind: 'redis', mode, tls: tls !== null };
   } catch {
-    // What is wrong with it is not said: there may be a password in it, at any place.
     return null;
   }
 }

@@ -47,6 +47,8 @@ export function parseStatus(connector: string, json: unknown): Parsed<ConnectorS
 /** In a connector's configuration: `false` keeps connect-medic's hands off it. */
 const ENABLED_KEY = 'connect.medic.enabled';
 
+const NO: ReadonlySet<string> = new Set(['false', 'no', 'off', '0']);
+
 /** `GET /connectors/{c}`. `hash` makes of a configuration what may be kept of it. */
 export function parseSettings(
   connector: string,
@@ -60,9 +62,8 @@ export function parseSettings(
   const connectorClass = config['connector.class'];
   return {
     value: {
-      // Connect keeps all values as text, as they were typed.
-      optedOut:
-        enabled === false || (typeof enabled === 'string' && enabled.trim().toLowerCase() === 'false'),
+      // Connect keeps all values as text, as they were typed. Who wrote `no` meant it.
+      optedOut: enabled === false || (typeof enabled === 'string' && NO.has(enabled.trim().toLowerCase())),
       connectorClass: typeof connectorClass === 'string' ? connectorClass : null,
       // In one order: Connect's map has none.
       configHash: hash(

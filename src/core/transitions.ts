@@ -118,7 +118,8 @@ export function attempting(
   };
   const effect: Effect = { type: 'restart', attempt: number, plan, dryRun: policy.dryRun };
   const lookAtMs = nowMs + nextLookAfterCallMs(0, policy);
-  return enter(charged, phase, 'attempt', nowMs, lookAtMs, null, effect);
+  const detail = policy.dryRun ? 'dry run: no call is made' : null;
+  return enter(charged, phase, 'attempt', nowMs, lookAtMs, detail, effect);
 }
 
 /** A human is needed. The first escalation of a failure stays the one shown. */

@@ -275,8 +275,21 @@ function clusterClient(target: RedisTarget): Cluster {
 
 function tlsOptions({ caFile, certFile, keyFile }: NonNullable<RedisTarget['tls']>): ConnectionOptions {
   return {
-    ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
-    ...(certFile === undefined ? {} : { cert: readFileSync(certFile) }),
-    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
+    ...(caFile === undefined ? {} : { ca: readPem('caFile', caFile, 'CERTIFICATE') }),
+    ...(certFile === undefined ? {} : { cert: readPem('certFile', certFile, 'CERTIFICATE') }),
+    ...(keyFile === undefined ? {} : { key: readPem('keyFile', keyFile, 'PRIVATE KEY') }),
   };
+}
+
+/** TLS takes any file as a list of no certificates, and says later that it trusts nobody. */
+function readPem(parameter: string, file: string, what: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${parameter}: ${error instanceof Error ? error.message : error}`);
+  }
+  if (!text.includes(`${what}-----`))
+    throw new Error(`${parameter}: ${file} holds no ${what.toLowerCase()} in PEM form`);
+  return text;
 }

@@ -66,6 +66,14 @@ export class Intake {
       metrics.alert(statusOf(one), outcome);
       if (isAccepted(outcome)) accepted += 1;
     }
+    const disabled = signals.filter((_, index) => outcomes[index] === 'disabled');
+    if (disabled.length > 0) {
+      this.#deps.reporter.ignored({
+        why: 'disabled',
+        count: disabled.length,
+        example: disabled[0]?.labels ?? null,
+      });
+    }
     this.#tellIgnored(reading.readings);
     return { accepted, ignored: reading.readings.length - accepted };
   }

@@ -88,6 +88,7 @@ export async function build(
     pack: emptyPack,
     policyFor: () => policy,
     clusters: options.clusters ?? ['a'],
+    onOperator: () => undefined,
     onResumed: (scope) => built.resumed.push(scope),
     snapshots: () => new Map(),
     isOpen: () => true,

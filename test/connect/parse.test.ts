@@ -187,7 +187,10 @@ describe('one connector', () => {
     [false, true],
     ['true', false],
     ['', false],
-    ['no', false],
+    ['no', true],
+    ['OFF', true],
+    ['0', true],
+    ['1', false],
     ['disabled', false],
     [null, false],
   ] as const) {
