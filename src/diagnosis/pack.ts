@@ -8,9 +8,24 @@ import { compilePattern, type Rule } from './rule.ts';
 /** A rule ready for use. */
 interface Compiled {
   readonly advice: Advice;
-  readonly class: RE2JS | null;
-  readonly message: RE2JS | null;
-  readonly connectorClass: RE2JS | null;
+  readonly class: Lazy | null;
+  readonly message: Lazy | null;
+  readonly connectorClass: Lazy | null;
+}
+
+/** A pattern that is compiled when it is first needed: all of them together are some fifteen megabytes. */
+class Lazy {
+  readonly #pattern: string;
+  #compiled: RE2JS | null = null;
+
+  constructor(pattern: string) {
+    this.#pattern = pattern;
+  }
+
+  get(): RE2JS {
+    this.#compiled ??= compilePattern(this.#pattern);
+    return this.#compiled;
+  }
 }
 
 /**
@@ -26,7 +41,7 @@ const NAMES_CONNECTOR = /^(Failed to (?:start|stop|transition|initialize) connec
 
 /**
  * Compiles rules, in their order, into a pack. Where two have the same id the first is kept (the user's own go before the
- * shipped ones, so that a shipped one can be replaced). Throws `PatternError`; rules that were read by load.ts compile.
+ * shipped ones, so that a shipped one can be replaced). Rules whose patterns do not compile are refused by load.ts.
  *
  * RE2 is linear in time, and still slow in JavaScript: some microseconds for a pattern and a text. So classes are matched once a
  * name, a message pattern runs only where the rule's classes fit, and the outcome is remembered for a text.
@@ -40,9 +55,9 @@ export function compilePack(rules: readonly Rule[]): Pack {
     advices.set(rule.id, advice);
     compiled.push({
       advice,
-      class: compileOptional(rule.class),
-      message: compileOptional(rule.message),
-      connectorClass: compileOptional(rule.connectorClass),
+      class: lazily(rule.class),
+      message: lazily(rule.message),
+      connectorClass: lazily(rule.connectorClass),
     });
   }
   const byClass = new Memo<ReadonlySet<Compiled>>(CLASSES_AT_MOST);
@@ -50,9 +65,12 @@ export function compilePack(rules: readonly Rule[]): Pack {
   const verdicts = new Memo<Advice | null>(VERDICTS_AT_MOST);
 
   const fittingClass = (name: string): ReadonlySet<Compiled> =>
-    byClass.get(name, () => new Set(compiled.filter((rule) => rule.class?.testExact(name))));
+    byClass.get(name, () => new Set(compiled.filter((rule) => rule.class?.get().testExact(name))));
   const fittingConnector = (name: string): ReadonlySet<Compiled> =>
-    byConnector.get(name, () => new Set(compiled.filter((rule) => rule.connectorClass?.testExact(name))));
+    byConnector.get(
+      name,
+      () => new Set(compiled.filter((rule) => rule.connectorClass?.get().testExact(name))),
+    );
 
   const search = (chain: readonly Thrown[], connectorClass: string | null): Advice | null => {
     const classes = classesOf(chain).map(fittingClass);
@@ -65,7 +83,7 @@ export function compilePack(rules: readonly Rule[]): Pack {
     for (const rule of compiled) {
       if (rule.connectorClass !== null && connectors?.has(rule) !== true) continue;
       if (rule.class !== null && !classes.some((fitting) => fitting.has(rule))) continue;
-      if (rule.message !== null && !messages.some((message) => rule.message?.test(message))) continue;
+      if (rule.message !== null && !messages.some((message) => rule.message?.get().test(message))) continue;
       return rule.advice;
     }
     return null;
@@ -78,8 +96,8 @@ export function compilePack(rules: readonly Rule[]): Pack {
   };
 }
 
-function compileOptional(pattern: string | undefined): RE2JS | null {
-  return pattern === undefined ? null : compilePattern(pattern);
+function lazily(pattern: string | undefined): Lazy | null {
+  return pattern === undefined ? null : new Lazy(pattern);
 }
 
 /** Traces are long, and may hold secrets: neither is kept in memory for this. */

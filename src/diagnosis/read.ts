@@ -15,9 +15,13 @@ const ID = /^[a-z0-9][a-z0-9-]{0,79}$/;
 /**
  * Reads a parsed diagnosis file: checks every rule and notes every problem with its path, `rules[3].class`. Returns the
  * rules that are right; they are to be used only when there are no problems. No pattern and no sentence is shown: who names
- * the wrong file must not find it in the log.
+ * the wrong file must not find it in the log. `checkPattern` throws `PatternError`.
  */
-export function readRules(value: unknown, findings: Findings): Rule[] {
+export function readRules(
+  value: unknown,
+  findings: Findings,
+  checkPattern: (pattern: string) => unknown = compilePattern,
+): Rule[] {
   if (!(value instanceof Map)) {
     findings.add('', 'a mapping with the key rules', show(value).startsWith('"') ? undefined : show(value));
     return [];
@@ -37,7 +41,7 @@ export function readRules(value: unknown, findings: Findings): Rule[] {
   const rules: Rule[] = [];
   const firstOf = new Map<string, number>();
   list.forEach((item: unknown, index) => {
-    const rule = readRule(item, `rules[${index}]`, findings);
+    const rule = readRule(item, `rules[${index}]`, findings, checkPattern);
     if (rule === null) return;
     const first = firstOf.get(rule.id);
     if (first === undefined) firstOf.set(rule.id, index);
@@ -47,7 +51,12 @@ export function readRules(value: unknown, findings: Findings): Rule[] {
   return rules;
 }
 
-function readRule(value: unknown, path: string, findings: Findings): Rule | null {
+function readRule(
+  value: unknown,
+  path: string,
+  findings: Findings,
+  checkPattern: (pattern: string) => unknown,
+): Rule | null {
   if (!(value instanceof Map)) {
     findings.add(path, `a rule: a mapping of ${KEYS.join(', ')}`);
     return null;
@@ -79,7 +88,7 @@ function readRule(value: unknown, path: string, findings: Findings): Rule | null
     const pattern = text(key);
     if (pattern === null) continue;
     try {
-      compilePattern(pattern);
+      checkPattern(pattern);
       patterns[key] = pattern;
     } catch (error) {
       if (!(error instanceof PatternError)) throw error;

@@ -1,5 +1,4 @@
 import type { Ledger } from './ledger.ts';
-import { openRedisLedger } from './redis.ts';
 import { openSqliteLedger, type SqliteLedgerOptions } from './sqlite.ts';
 
 /** Which ledger, as the configuration's `ledger.url` names it. */
@@ -33,7 +32,9 @@ export async function openLedger(config: LedgerConfig, dependencies: LedgerDepen
       return openSqliteLedger({ ...dependencies, path: config.path });
     case 'memory':
       return openSqliteLedger({ ...dependencies, path: ':memory:' });
-    case 'redis':
+    case 'redis': {
+      // Some ten megabytes that nobody else needs.
+      const { openRedisLedger } = await import('./redis.ts');
       return openRedisLedger({
         // Not `now`: the clock is Redis's, the same for all who share it.
         url: config.url.reveal(),
@@ -43,6 +44,7 @@ export async function openLedger(config: LedgerConfig, dependencies: LedgerDepen
         ...(onDamage === undefined ? {} : { onDamage }),
         ...(onWarning === undefined ? {} : { onWarning }),
       });
+    }
     default:
       return config satisfies never;
   }
