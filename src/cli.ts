@@ -44,6 +44,11 @@ export async function runCli(): Promise<number> {
   for (const warning of warnings) log.warn({ warning }, 'configuration');
   for (const text of notYet(config)) log.warn(text);
 
+  // Before anything takes time: process 1 of a container ignores a signal that it does not ask for.
+  const ended = new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
   let service: Awaited<ReturnType<typeof buildService>>;
   try {
     service = await buildService(config, rules.pack, log, version);
@@ -53,10 +58,6 @@ export async function runCli(): Promise<number> {
     return 1;
   }
 
-  const ended = new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
   try {
     const address = await service.start();
     const clusters = config.clusters.map(({ name }) => name);
