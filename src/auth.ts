@@ -12,6 +12,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Name of the credential that was used; `anonymous` where none is needed. */
     actor: string;
+    /** What the caller may do. */
+    roles: readonly Role[];
   }
 }
 
@@ -24,6 +26,8 @@ export interface Credential {
     | { readonly kind: 'basic'; readonly username: string; readonly password: () => string };
 }
 
+const everything: readonly Role[] = ['webhook', 'read', 'operate'];
+
 /**
  * Checks each request against the credentials. Without one every path that is not open is 401, whether it exists or not;
  * a missing role is 403. `credentials: null` lets everybody do everything.
@@ -33,22 +37,40 @@ export function addAuthentication(
   credentials: readonly Credential[] | null,
   onRefused: (request: FastifyRequest, status: 401 | 403) => void,
 ): void {
+  const challenges = challengesOf(credentials ?? []);
   app.decorateRequest('actor', 'anonymous');
+  app.decorateRequest('roles');
   app.addHook('onRequest', async (request, reply) => {
     const { role } = request.routeOptions.config;
+    request.roles = credentials === null ? everything : [];
     if (credentials === null || (role === 'open' && !request.is404)) return;
     const credential = findCredential(credentials, request.headers.authorization);
     if (credential === null) {
       onRefused(request, 401);
-      reply.header('www-authenticate', 'Bearer, Basic realm="connect-medic"');
+      reply.header('www-authenticate', challenges);
       return problem(reply, 401, 'A valid credential is needed.');
     }
     request.actor = credential.name;
+    request.roles = credential.roles;
     if (role !== undefined && role !== 'open' && !credential.roles.includes(role)) {
       onRefused(request, 403);
       return problem(reply, 403, `This needs the role ${role}.`);
     }
   });
+}
+
+/** Whether a request that met no hook, since its path cannot be read, may be told so. */
+export function isKnown(credentials: readonly Credential[] | null, header: string | undefined): boolean {
+  return credentials === null || findCredential(credentials, header) !== null;
+}
+
+/** What may be tried: Basic only where a credential takes it, since a browser asks for a password at once. */
+function challengesOf(credentials: readonly Credential[]): string[] {
+  const kinds = new Set(credentials.map(({ scheme }) => scheme.kind));
+  return [
+    ...(kinds.has('basic') ? ['Basic realm="connect-medic", charset="UTF-8"'] : []),
+    ...(kinds.has('bearer') || kinds.size === 0 ? ['Bearer realm="connect-medic"'] : []),
+  ];
 }
 
 /** All credentials are compared, in constant time, so that the time says nothing about which came close. */

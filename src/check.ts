@@ -24,9 +24,16 @@ export async function check(
   };
   report(true, 'configuration', `${source} is valid`);
   for (const warning of [...warnings, ...notYet(config)]) print(`note    ${warning}`);
-  await checkLedger(config, report, (text) => print(`note    ${text}`));
-  for (const cluster of config.clusters) await checkCluster(cluster, report);
-  for (const alertmanager of config.alertmanagers) await checkAlertmanager(alertmanager, report);
+  const note = (text: string): void => print(`note    ${text}`);
+  await limited('ledger', report, (told) => checkLedger(config, told, note));
+  for (const cluster of config.clusters) {
+    await limited(`cluster ${cluster.name}`, report, (told) => checkCluster(cluster, told));
+  }
+  for (const alertmanager of config.alertmanagers) {
+    await limited(`alertmanager ${alertmanager.url}`, report, (told) =>
+      checkAlertmanager(alertmanager, told),
+    );
+  }
   print(failed === 0 ? 'everything can be used' : `${failed} of the above cannot be used`);
   return failed === 0 ? 0 : 1;
 }
@@ -42,6 +49,24 @@ export function notYet(config: Config): string[] {
     later.push('dryRun is true in an override: no restart call is made where it matches');
   }
   return later;
+}
+
+/** Each part has its own time limits; this is the one behind them, for who waits for the exit status. */
+const PART_AT_MOST_MS = 45_000;
+
+async function limited(what: string, report: Report, work: (told: Report) => Promise<void>): Promise<void> {
+  let over = false;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    over = true;
+    report(false, what, `no answer within ${PART_AT_MOST_MS / 1_000} s`);
+    resolve();
+  }, PART_AT_MOST_MS);
+  const told: Report = (...found) => {
+    if (!over) report(...found);
+  };
+  await Promise.race([work(told), promise]);
+  clearTimeout(timer);
 }
 
 type Report = (ok: boolean, what: string, found: string) => void;

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { Server as TlsServer } from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { AlertmanagerClient } from './alertmanager/client.ts';
@@ -17,6 +17,7 @@ import type { Pack } from './core/diagnosis.ts';
 import type { SignalRules } from './core/signals.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open.ts';
+import { createTlsRenewal, type ListenerTlsFiles, readListenerTls, TLS_CHECK_MS } from './listener-tls.ts';
 import { createReporter, describeError } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { Remediator } from './remediator/remediator.ts';
@@ -110,6 +111,8 @@ export async function buildService(
   });
 
   let open = true;
+  const ended = new AbortController();
+  const { tls: listenerTls } = config.server;
   const app = buildApp({
     intake,
     ledger,
@@ -131,9 +134,11 @@ export async function buildService(
       // It is looked at again in seconds in any case: a ledger that is down now costs no more than that.
       remediator.resumed(scope).catch((error: unknown) => reporter.fault('after a pause', error));
     },
+    onRetried: (cluster, connector) => remediator.wake(cluster, [connector]),
+    version,
     credentials: credentialsOf(config),
     bodyLimitBytes: config.server.bodyLimitBytes,
-    tls: listenerTls(config),
+    tls: listenerTls === null ? null : readListenerTls(listenerTls),
     snapshots: () => remediator.snapshots(),
     isOpen: () => open,
   });
@@ -143,6 +148,9 @@ export async function buildService(
     start: async () => {
       const address = await app.listen({ host: config.server.host, port: config.server.port });
       remediator.start();
+      if (listenerTls !== null && app.server instanceof TlsServer) {
+        renewTls(app.server, listenerTls, log, ended.signal);
+      }
       // Connected, and complained about, before the first restart needs it.
       void suppression.view();
       return address;
@@ -151,6 +159,7 @@ export async function buildService(
     // finishes what it has in hand; then what it worked with is closed.
     stop: async () => {
       open = false;
+      ended.abort();
       const acted = within(STOP_WITHIN_MS, remediator.stop());
       await within(ANSWER_WITHIN_MS, app.close());
       // Whoever is still sending by then, or never began, is cut off: Alertmanager sends again.
@@ -246,12 +255,23 @@ function credentialsOf({ server }: Config): Credential[] | null {
   }));
 }
 
-function listenerTls({ server }: Config): Parameters<typeof buildApp>[0]['tls'] {
-  if (server.tls === null) return null;
-  const { certFile, keyFile, clientCaFile } = server.tls;
-  return {
-    cert: readFileSync(certFile),
-    key: readFileSync(keyFile),
-    clientCa: clientCaFile === null ? null : readFileSync(clientCaFile),
-  };
+/**
+ * Takes over a certificate that was renewed, while the service runs. Ends with `ended`; a file that cannot be used is told
+ * once, and tried again.
+ */
+function renewTls(server: TlsServer, files: ListenerTlsFiles, log: Logger, ended: AbortSignal): void {
+  const renew = createTlsRenewal(server, files);
+  let told = '';
+  const timer = setInterval(() => {
+    try {
+      if (renew() === 'renewed') log.info('the certificate of the listener was renewed');
+      told = '';
+    } catch (error) {
+      const text = describeError(error);
+      if (text !== told) log.error({ error: text }, 'the renewed certificate of the listener cannot be used');
+      told = text;
+    }
+  }, TLS_CHECK_MS);
+  timer.unref();
+  ended.addEventListener('abort', () => clearInterval(timer));
 }

@@ -4,7 +4,8 @@ import * as Type from 'typebox/type';
 import type { AuditEvent, Pause, PauseScope } from '../core/model.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { problem } from './problem.ts';
-import { rfc3339, time } from './time.ts';
+import { Name, PauseSchema, PausesSchema } from './schemas.ts';
+import { parseRfc3339, rfc3339, time } from './time.ts';
 
 export interface PausesDependencies {
   readonly ledger: Ledger;
@@ -17,9 +18,7 @@ export interface PausesDependencies {
 }
 
 const REASON_AT_MOST = 500;
-const NAME_AT_MOST = 1_000;
 
-const Name = Type.String({ minLength: 1, maxLength: NAME_AT_MOST });
 const Body = Type.Object(
   {
     cluster: Type.Optional(Type.Union([Name, Type.Null()])),
@@ -35,35 +34,45 @@ const Query = Type.Object(
 );
 
 /** A pause as the API shows it; times are RFC 3339 UTC, null stands for all, and for no end. */
-export interface PauseJson {
-  readonly cluster: string | null;
-  readonly connector: string | null;
-  readonly reason: string;
-  readonly until: string | null;
-  readonly by: string;
-  readonly at: string;
-}
+export type PauseJson = Type.Static<typeof PauseSchema>;
 
 /** `GET`, `PUT` and `DELETE /api/v1/pauses`: an operator's word that nothing is restarted in a scope. */
 export async function pauseRoutes(instance: FastifyInstance, deps: PausesDependencies): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
   const { ledger, clusters, onResumed, onOperator } = deps;
 
-  app.get('/api/v1/pauses', { config: { role: 'read' } }, async () => {
+  const shown = {
+    summary: 'The pauses that have not ended.',
+    answers: { 200: { description: 'The pauses.', schema: PausesSchema } },
+  };
+  app.get('/api/v1/pauses', { config: { role: 'read', doc: shown } }, async () => {
     const { pauses } = await ledger.pauses();
     return { pauses: pauses.map(toJson) };
   });
 
   app.put(
     '/api/v1/pauses',
-    { config: { role: 'operate' }, schema: { body: Body } },
+    {
+      config: {
+        role: 'operate',
+        doc: {
+          summary: 'Pauses a connector, a cluster or, with neither named, everything.',
+          answers: {
+            200: { description: 'The pause as it is set.', schema: PauseSchema },
+            409: { description: 'There are as many pauses as there may be.' },
+          },
+        },
+      },
+      schema: { body: Body },
+    },
     async (request, reply) => {
       const scope = scopeOf(request.body, clusters);
       if (typeof scope === 'string') return problem(reply, 400, scope);
       const reason = request.body.reason.replace(/\p{Cc}+/gu, ' ').trim();
       if (reason === '') return problem(reply, 400, 'reason is empty: say why, somebody will wonder.');
       const { nowMs } = await ledger.pauses();
-      const untilMs = untilOf(request.body.until ?? null);
+      const { until = null } = request.body;
+      const untilMs = until === null ? null : parseRfc3339(until);
       if (untilMs !== null && !Number.isFinite(untilMs)) {
         return problem(reply, 400, 'until is not a time as in RFC 3339, such as 2026-01-31T23:00:00Z.');
       }
@@ -82,7 +91,16 @@ export async function pauseRoutes(instance: FastifyInstance, deps: PausesDepende
 
   app.delete(
     '/api/v1/pauses',
-    { config: { role: 'operate' }, schema: { querystring: Query } },
+    {
+      config: {
+        role: 'operate',
+        doc: {
+          summary: 'Ends the pause of exactly this scope.',
+          answers: { 204: { description: 'There is no such pause any more.' } },
+        },
+      },
+      schema: { querystring: Query },
+    },
     async (request, reply) => {
       const scope = scopeOf(request.query, clusters);
       if (typeof scope === 'string') return problem(reply, 400, scope);
@@ -112,18 +130,6 @@ function scopeOf(
   if (only === undefined || others.length > 0)
     return 'connector needs cluster beside it: there are several clusters.';
   return { cluster: only, connector };
-}
-
-/** Date and time with an offset; NaN for anything else. */
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
-
-function untilOf(text: string | null): number | null {
-  if (text === null) return null;
-  const [, year, month, day] = RFC3339.exec(text) ?? [];
-  // Date.parse takes the 31st of February for the 3rd of March.
-  if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day))
-    return Number.NaN;
-  return Date.parse(text.replace(' ', 'T').toUpperCase());
 }
 
 function eventOf(

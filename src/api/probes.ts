@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import * as Type from 'typebox/type';
 import type { ConnectorStatus } from '../core/model.ts';
 import type { Ledger, OverviewRow } from '../ledger/ledger.ts';
 import { LedgerUnavailable } from '../ledger/ledger.ts';
@@ -18,10 +19,21 @@ export interface ProbesDependencies {
 export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies): Promise<void> {
   const { ledger, metrics } = deps;
 
-  // Liveness depends on nothing outside: restarting this process heals neither Connect nor the ledger.
-  app.get('/livez', { config: { role: 'open' } }, async () => ({ status: 'ok' }));
+  const ok = { description: 'It is.', schema: Type.Object({ status: Type.Literal('ok') }) };
+  const live = { summary: 'Whether the process answers.', answers: { 200: ok } };
+  const ready = {
+    summary: 'Whether the ledger can be written.',
+    answers: { 200: ok, 503: { description: 'It cannot, or the process is ending.' } },
+  };
+  const page = {
+    summary: 'Metrics for Prometheus.',
+    answers: { 200: { description: 'The text format.', type: 'text/plain' } },
+  };
 
-  app.get('/readyz', { config: { role: 'open' } }, async (_request, reply) => {
+  // Liveness depends on nothing outside: restarting this process heals neither Connect nor the ledger.
+  app.get('/livez', { config: { role: 'open', doc: live } }, async () => ({ status: 'ok' }));
+
+  app.get('/readyz', { config: { role: 'open', doc: ready } }, async (_request, reply) => {
     if (!deps.isOpen()) return problem(reply, 503, 'The service is shutting down.');
     try {
       await ledger.ping();
@@ -32,7 +44,7 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
     }
   });
 
-  app.get('/metrics', { config: { role: 'open' } }, async (_request, reply) => {
+  app.get('/metrics', { config: { role: 'open', doc: page } }, async (_request, reply) => {
     let rows: readonly OverviewRow[] | null = null;
     try {
       rows = await ledger.overview();
@@ -42,7 +54,7 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
       if (!(error instanceof LedgerUnavailable)) throw error;
       metrics.ledgerUp(false);
     }
-    const page = await metrics.page(rows, deps.snapshots());
-    return reply.type(metrics.registry.contentType).send(page);
+    const text = await metrics.page(rows, deps.snapshots());
+    return reply.type(metrics.registry.contentType).send(text);
   });
 }

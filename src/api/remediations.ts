@@ -1,14 +1,18 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
-// Not the whole of typebox, whose compiler and checker nobody here needs: a third of the memory.
-import * as Type from 'typebox/type';
 import type { Pack } from '../core/diagnosis.ts';
-import { type Remediation, states } from '../core/model.ts';
+import type { Remediation } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
-import { holdOf, nextAtMsOf } from '../core/transitions.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { after, arrange, cursorOf, type ListOrder, parseCursor, writeList } from './listing.ts';
 import { problem } from './problem.ts';
-import { rfc3339, time } from './time.ts';
+import { attemptsJson, toJson } from './remediation-json.ts';
+import {
+  RemediationDetailSchema,
+  RemediationParams,
+  RemediationsQuery,
+  RemediationsSchema,
+} from './schemas.ts';
 
 export interface RemediationsDependencies {
   readonly ledger: Ledger;
@@ -16,12 +20,8 @@ export interface RemediationsDependencies {
   readonly policyFor: (cluster: string, connector: string) => Policy;
 }
 
-const Query = Type.Object({
-  cluster: Type.Optional(Type.String()),
-  state: Type.Optional(Type.Enum([...states])),
-  escalated: Type.Optional(Type.Enum(['true', 'false'])),
-});
-const Params = Type.Object({ cluster: Type.String(), connector: Type.String() });
+/** A page that is asked for by its cursor alone. */
+const PAGE_BY_DEFAULT = 100;
 
 /** `GET /api/v1/remediations` and one of them. */
 export async function remediationRoutes(
@@ -29,124 +29,69 @@ export async function remediationRoutes(
   deps: RemediationsDependencies,
 ): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
-  const render = (one: Remediation): RemediationJson => {
-    return toJson(one, deps.policyFor(one.cluster, one.connector), deps.pack);
-  };
+  const { ledger, policyFor, pack } = deps;
 
   app.get(
     '/api/v1/remediations',
-    { config: { role: 'read' }, schema: { querystring: Query } },
-    async (request) => {
-      const { cluster, state, escalated } = request.query;
-      const filter = {
-        ...(cluster === undefined ? {} : { cluster }),
-        ...(state === undefined ? {} : { states: [state] }),
-      };
-      const stored = await deps.ledger.list(filter);
-      const remediations = stored
-        .map((one) => one.remediation)
-        .filter((one) => escalated === undefined || (one.escalation !== null) === (escalated === 'true'))
-        .map(render);
-      return { remediations };
+    {
+      config: {
+        role: 'read',
+        doc: {
+          summary: 'Remediations; without `limit` and `after` all of them.',
+          answers: { 200: { description: 'The remediations.', schema: RemediationsSchema } },
+        },
+      },
+      schema: { querystring: RemediationsQuery },
+    },
+    async (request, reply) => {
+      const { order = 'name', brief = false, limit, after: cursorText, ...filter } = request.query;
+      const cursor = cursorText === undefined ? null : parseCursor(cursorText);
+      if (cursorText !== undefined && cursor?.order !== order) {
+        return problem(reply, 400, 'after is no cursor of such a list: take next of the page before.');
+      }
+      const chosen = arrange(await ledger.overview(), filter, order);
+      const rest = cursor === null ? chosen : after(chosen, cursor);
+      const paged = limit !== undefined || cursor !== null;
+      const rows = paged ? rest.slice(0, limit ?? PAGE_BY_DEFAULT) : rest;
+      const render = (one: Remediation) =>
+        toJson(one, policyFor(one.cluster, one.connector), pack, { brief });
+      const tail = paged ? { next: nextOf(rows, rest, order), total: chosen.length } : {};
+      reply.type('application/json; charset=utf-8');
+      return reply.send(await writeList(ledger, rows, filter, render, tail));
     },
   );
 
   app.get(
     '/api/v1/remediations/:cluster/:connector',
-    { config: { role: 'read' }, schema: { params: Params } },
+    {
+      config: {
+        role: 'read',
+        doc: {
+          summary: 'One remediation, with its attempts.',
+          answers: {
+            200: { description: 'The remediation.', schema: RemediationDetailSchema },
+            404: { description: 'There is no remediation of this connector.' },
+          },
+        },
+      },
+      schema: { params: RemediationParams },
+    },
     async (request, reply) => {
-      const { stored } = await deps.ledger.load([request.params]);
-      const found = stored[0];
-      if (!found) return problem(reply, 404, 'There is no remediation of this connector.');
-      return { ...render(found.remediation), attemptLog: attemptsJson(found.remediation) };
+      const { stored } = await ledger.load([request.params]);
+      const found = stored[0]?.remediation;
+      if (found === undefined) return problem(reply, 404, 'There is no remediation of this connector.');
+      return {
+        ...toJson(found, policyFor(found.cluster, found.connector), pack),
+        attemptLog: attemptsJson(found),
+      };
     },
   );
 }
 
-/** A remediation as the API shows it; times are RFC 3339 UTC. */
-export interface RemediationJson {
-  readonly cluster: string;
-  readonly connector: string;
-  readonly state: string;
-  readonly reason: string;
-  readonly attempts: number;
-  readonly attemptsMax: number;
-  readonly nextAt: string | null;
-  readonly since: string;
-  readonly lastRestartAt: string | null;
-  readonly escalation: { readonly reason: string; readonly since: string } | null;
-  readonly cause: {
-    readonly class: string;
-    readonly message: string;
-    readonly verdict: string;
-    readonly rule: string | null;
-    /** Why the rule says so, and what a human should do; null where no rule matched, or it is gone. */
-    readonly because: string | null;
-    readonly do: string | null;
-  } | null;
-  readonly hold: {
-    readonly reason: string;
-    readonly detail: string | null;
-    readonly since: string;
-    readonly until: string | null;
-  } | null;
-  readonly alerts: readonly {
-    readonly fingerprint: string;
-    readonly labels: Readonly<Record<string, string>>;
-    readonly status: string;
-  }[];
-  readonly history: readonly {
-    readonly at: string;
-    readonly state: string;
-    readonly reason: string;
-    readonly attempt: number | null;
-    readonly detail: string | null;
-  }[];
-}
+type Rows = Parameters<typeof after>[0];
 
-export function toJson(one: Remediation, policy: Policy, pack: Pack): RemediationJson {
-  const hold = holdOf(one);
-  const rule = one.cause?.rule ?? null;
-  const advice = rule === null ? null : pack.advice(rule);
-  return {
-    cluster: one.cluster,
-    connector: one.connector,
-    state: one.phase.state,
-    reason: one.reason,
-    attempts: one.attempts,
-    attemptsMax: attemptsMax(one, policy),
-    nextAt: time(nextAtMsOf(one)),
-    since: rfc3339(one.sinceMs),
-    lastRestartAt: time(one.lastRestartAtMs),
-    escalation:
-      one.escalation === null
-        ? null
-        : { reason: one.escalation.reason, since: rfc3339(one.escalation.sinceMs) },
-    cause: one.cause && { ...one.cause, because: advice?.because ?? null, do: advice?.do ?? null },
-    hold:
-      hold === null
-        ? null
-        : {
-            reason: hold.reason,
-            detail: hold.detail,
-            since: rfc3339(hold.sinceMs),
-            until: time(hold.untilMs),
-          },
-    alerts: one.alerts.map(({ fingerprint, labels, status }) => ({ fingerprint, labels, status })),
-    history: one.history.map(({ atMs, ...entry }) => ({ at: rfc3339(atMs), ...entry })),
-  };
-}
-
-/** How many attempts this failure gets before a human is called. */
-function attemptsMax({ cause }: Remediation, { permanent, delaysMs }: Policy): number {
-  return cause?.verdict === 'permanent' ? Math.min(permanent.restarts, delaysMs.length) : delaysMs.length;
-}
-
-function attemptsJson(one: Remediation) {
-  return one.attemptLog.map(({ number, atMs, outcome, detail }) => ({
-    number,
-    at: rfc3339(atMs),
-    outcome,
-    detail,
-  }));
+/** null: there is no further page. */
+function nextOf(rows: Rows, rest: Rows, order: ListOrder): string | null {
+  const last = rows[rows.length - 1];
+  return last === undefined || rows.length === rest.length ? null : cursorOf(last, order);
 }

@@ -25,6 +25,7 @@ import {
   removed,
   reopening,
   stay,
+  tell,
 } from './transitions.ts';
 import { GONE_AFTER_MS, isMixed, verdictOf } from './verdict.ts';
 
@@ -49,7 +50,7 @@ const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
  * Time drives retries, not alerts: `nextAt = lastRestartAt + delay`, and no further signal shortens it.
  */
 export function decide(given: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
-  const remediation = afterReconfiguration(forgetDryRun(given, policy), look, policy);
+  const remediation = afterReconfiguration(forgetDryRun(given, policy), look, policy, nowMs);
   const verdict = verdictOf(look.connect, remediation, nowMs);
   const context: Context = {
     r: observe(remediation, look, verdict, policy, nowMs),
@@ -367,12 +368,18 @@ function isHopeless(escalate: EscalationReason | null, { storm }: Look): escalat
  * Somebody changed the connector's configuration, perhaps the very thing that was wrong: the list of delays begins anew. The
  * rolling window does not, or a pipeline that rewrites configurations would buy restarts with it.
  */
-function afterReconfiguration(r: Remediation, look: Look, policy: Policy): Remediation {
+function afterReconfiguration(r: Remediation, look: Look, policy: Policy, nowMs: number): Remediation {
   if (look.configHash === null || r.configHash === null || look.configHash === r.configHash) return r;
   const anew: Remediation = { ...r, configHash: look.configHash, attempts: 0, escalation: null };
   const { state } = r.phase;
   if (state !== 'waiting' && state !== 'held' && state !== 'escalated') return anew;
-  return { ...anew, phase: { state: 'waiting', nextAtMs: firstAttemptAtMs(anew, policy) } };
+  const phase: Phase = { state: 'waiting', nextAtMs: firstAttemptAtMs(anew, policy) };
+  return tell(
+    { ...anew, phase, sinceMs: state === 'waiting' ? r.sinceMs : nowMs },
+    'reconfigured',
+    nowMs,
+    null,
+  );
 }
 
 function stabilise({ r, policy, nowMs }: Context): Decision {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import * as Type from 'typebox/type';
 import { problem } from '../api/problem.ts';
 import type { Clock } from '../clock.ts';
 import { readPayload, type SignalRules } from '../core/signals.ts';
@@ -13,6 +14,28 @@ export interface WebhookDependencies {
   readonly clock: Clock;
 }
 
+/** For the document only: bodies are read by `readPayload`, which takes what is readable and tells what is not. */
+const Payload = Type.Object({
+  version: Type.Literal('4'),
+  alerts: Type.Array(
+    Type.Unknown({
+      description:
+        '`status` (firing, resolved), `labels` (texts by name), `fingerprint`. One that cannot be read is ignored, and counted.',
+    }),
+  ),
+});
+const Count = Type.Integer({ minimum: 0 });
+const doc = {
+  summary: "Takes Alertmanager's notifications.",
+  body: Payload,
+  answers: {
+    202: {
+      description: 'Every signal is durable.',
+      schema: Type.Object({ accepted: Count, ignored: Count }),
+    },
+  },
+};
+
 /**
  * `POST /webhook`: Alertmanager's notifications. It answers 202 only once every signal is durable in the ledger, and 503
  * when that cannot be: Alertmanager retries a 5xx, and gives up on a 4xx at once, so overload is never a 429.
@@ -20,7 +43,7 @@ export interface WebhookDependencies {
 export async function webhookRoutes(app: FastifyInstance, deps: WebhookDependencies): Promise<void> {
   const { intake, rules, metrics, clock } = deps;
 
-  app.post('/webhook', { config: { role: 'webhook' } }, async (request, reply) => {
+  app.post('/webhook', { config: { role: 'webhook', doc } }, async (request, reply) => {
     const reading = readPayload(request.body, rules);
     if (!reading.ok) {
       metrics.webhook('invalid', clock.now());

@@ -7,6 +7,7 @@ import { emptyPack } from '../../src/core/diagnosis.ts';
 import type { PauseScope } from '../../src/core/model.ts';
 import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
+import type { ListenerTls } from '../../src/listener-tls.ts';
 import { Metrics } from '../../src/metrics.ts';
 import type { Reporter } from '../../src/remediator/report.ts';
 import { Intake } from '../../src/webhook/intake.ts';
@@ -35,6 +36,7 @@ export interface Built {
   readonly woken: string[];
   readonly poked: string[];
   readonly resumed: PauseScope[];
+  readonly retried: string[];
   down: boolean;
 }
 
@@ -45,11 +47,18 @@ export async function build(
     remediations?: number;
     bodyLimitBytes?: number;
     clusters?: readonly string[];
+    tls?: ListenerTls;
   } = {},
 ): Promise<Built> {
   const limits = { remediations: options.remediations ?? 20_000, events: 1_000 };
   const real = await openSqliteLedger({ path: ':memory:', limits, now: Date.now });
-  const built = { down: false, woken: [] as string[], poked: [] as string[], resumed: [] as PauseScope[] };
+  const built = {
+    down: false,
+    woken: [] as string[],
+    poked: [] as string[],
+    resumed: [] as PauseScope[],
+    retried: [] as string[],
+  };
   const ledger: Ledger = new Proxy(real, {
     get: (target, name) => {
       const own = target[name as keyof Ledger];
@@ -84,12 +93,14 @@ export async function build(
     log: pino({ level: 'silent' }),
     credentials: options.credentials ?? null,
     bodyLimitBytes: options.bodyLimitBytes ?? 8_388_608,
-    tls: null,
+    tls: options.tls ?? null,
     pack: emptyPack,
     policyFor: () => policy,
     clusters: options.clusters ?? ['a'],
     onOperator: () => undefined,
     onResumed: (scope) => built.resumed.push(scope),
+    onRetried: (cluster, connector) => built.retried.push(`${cluster}/${connector}`),
+    version: '0.0.0-test',
     snapshots: () => new Map(),
     isOpen: () => true,
   });

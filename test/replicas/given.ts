@@ -1,7 +1,7 @@
 /** What the scenarios begin with: short times, and servers that go away with the test. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { RemediationJson } from '../../src/api/remediations.ts';
+import type { RemediationJson } from '../../src/api/remediation-json.ts';
 import { FakeConnect } from './connect.ts';
 import { type Replicas, type ReplicasOptions, startReplicas } from './replicas.ts';
 

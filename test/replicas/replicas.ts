@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RemediationJson } from '../../src/api/remediations.ts';
+import type { RemediationJson } from '../../src/api/remediation-json.ts';
 import { freePorts } from '../stack/ports.ts';
 import { answersOk, ManagedProcess, onExit, waitFor } from '../stack/process.ts';
 import { prepareService, type Service } from '../stack/service.ts';

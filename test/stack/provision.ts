@@ -10,6 +10,7 @@
  * | Prometheus 2.42 or newer, promtool, Alertmanager, amtool | yes | Debian packages, unpacked into `.stack/` |
  * | Redis 7 or newer: redis-server (with Sentinel), redis-cli | yes | Debian packages, unpacked into `.stack/` |
  * | libfaketime | from its package | Debian package, unpacked into `.stack/` |
+ * | Chromium | yes | Debian packages, installed (root) |
  *
  * Once everything is there it takes a fraction of a second. Each part is made in a temporary folder and renamed at
  * the end, so that an interrupted run leaves nothing half-made; a lock keeps two test processes from doing the
@@ -19,6 +20,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { provisionChromium } from './chromium-parts.ts';
 import { command, hasApt, installPackages, isRoot, missingLibraries, onPath, releaseName } from './debian.ts';
 import {
   alone,
@@ -210,8 +212,9 @@ if (import.meta.main) {
     const say = (line: string) => console.log(line);
     const redis = await provisionRedis(say);
     const faketime = await provisionFaketime(say);
+    const chromium = await provisionChromium(say);
     const { server, cli } = redis;
-    const parts = { ...(await provision(say)), 'redis-server': server, 'redis-cli': cli, faketime };
+    const parts = { ...(await provision(say)), 'redis-server': server, 'redis-cli': cli, faketime, chromium };
     for (const [part, where] of Object.entries(parts)) console.log(`${part.padEnd(15)} ${where}`);
   } catch (error) {
     console.error(error instanceof MissingParts ? error.message : error);

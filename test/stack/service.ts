@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { RemediationJson } from '../../src/api/remediations.ts';
+import type { RemediationJson } from '../../src/api/remediation-json.ts';
 import { ROOT } from './parts.ts';
 import { answersOk, logTail, ManagedProcess, onExit, waitFor } from './process.ts';
 
