@@ -130,6 +130,8 @@ const particulars: readonly Replacement[] = [
   // Long runs of letters and digits mixed are identifiers or keys.
   [/\b(?=[A-Za-z_+-]{0,200}\d)(?=[\d_+-]{0,200}[A-Za-z])[A-Za-z0-9+_-]{20,400}={0,2}/g, '<id>'],
   [/\b(?=[0-9]{0,64}[a-f])(?=[a-f]{0,64}\d)[0-9a-f]{8,64}\b/g, '<id>'],
+  // So long a run is one also where chance gave it letters or digits only: no word is spelled so.
+  [/\b[0-9a-f]{12,64}\b/g, '<id>'],
   // Digits with letters between them; `JMSWMQ0018` is a code.
   [/\b(?=[A-Z]{0,40}\d{1,40}[A-Z]{1,40}\d)[A-Z0-9]{10,40}\b/g, '<id>'],
 ];

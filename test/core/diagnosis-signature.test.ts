@@ -49,6 +49,11 @@ describe('a signature', () => {
     );
   });
 
+  it('takes an identifier for one also where it has letters only, or digits only', () => {
+    const all = ['00a00aaa00aa', 'aaaaaaaaaaaa', '000000000000', 'deadbeefcafe'];
+    assert.equal(new Set(all.map((id) => signature(`a.B: batch ${id} was refused`))).size, 1);
+  });
+
   it('differs where the host differs', () => {
     fc.assert(
       fc.property(particulars(host, port), host, (a, other) => {
