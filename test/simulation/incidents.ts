@@ -29,7 +29,8 @@ export function planIncidents(world: World, rng: Rng): void {
     for (let n = 0; n < incidents[kind]; n += 1) {
       // Its own stream: what one incident draws does not move the next one.
       const own = rng.fork();
-      const latestMs = kind === 'failure' ? faultsUntilMs * 0.7 : faultsUntilMs * 0.9;
+      const latestMs =
+        kind === 'relapse' ? 5_000 : kind === 'failure' ? faultsUntilMs * 0.7 : faultsUntilMs * 0.9;
       scheduler.at(own.between(1_000, latestMs), () => {
         world.witness.say(() => `incident: ${kind}`);
         happen[kind](world, own);
@@ -207,6 +208,26 @@ const happen: Readonly<Record<IncidentKind, (world: World, rng: Rng) => void>> =
       },
     ]);
     void world.deliver(body);
+  },
+  // Each restart heals it, and it is stable, and soon after it fails again.
+  relapse: (world, rng) => {
+    const target = aConnector(world, rng);
+    if (target === null) return;
+    const { cluster, connector } = target;
+    const { stableForMs } = world.scenario.policy;
+    const restsMs = (typeof stableForMs === 'number' ? stableForMs : 0) + rng.between(3_000, 6_000);
+    let ranSinceMs = Number.NEGATIVE_INFINITY;
+    const again = (): void => {
+      const { nowMs } = world.scheduler;
+      if (nowMs > world.scenario.faultsUntilMs) return;
+      if (!cluster.isRunning(connector)) ranSinceMs = Number.POSITIVE_INFINITY;
+      else if (ranSinceMs > nowMs) ranSinceMs = nowMs;
+      else if (nowMs - ranSinceMs >= restsMs) {
+        cluster.fail(connector, { trace: 'org.example.Relapse: again', parts: [0], healsAtMs: nowMs });
+      }
+      world.scheduler.after(1_000, again);
+    };
+    again();
   },
 };
 

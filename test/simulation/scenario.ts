@@ -52,6 +52,7 @@ export const incidentKinds = [
   'freeze',
   'clock',
   'nonsense',
+  'relapse',
 ] as const;
 export type IncidentKind = (typeof incidentKinds)[number];
 
@@ -98,6 +99,7 @@ export function drawScenario(rng: Rng): Scenario {
   });
   const hangingNeighbour = rng.chance(0.05);
   const namesNoConnector = !hangingNeighbour && rng.chance(0.15);
+  const relapses = some(1, 0.12);
   const scenario: Scenario = {
     replicas: rng.pick([1, 2, 2, 3]),
     clusters: hangingNeighbour || rng.chance(0.25) ? [connectors('a'), connectors('b')] : [connectors('a')],
@@ -121,7 +123,8 @@ export function drawScenario(rng: Rng): Scenario {
       duplicates: rng.pick([0, 0.2]),
       namesNoConnector,
     },
-    faultsUntilMs: rng.between(40, 110) * SECOND,
+    // Who is always healed and always fails again needs time for it.
+    faultsUntilMs: (relapses > 0 ? rng.between(150, 260) : rng.between(40, 110)) * SECOND,
     ledgerWeather: rng.chance(0.5) ? weather() : CALM,
     connectWeather: rng.chance(0.5) ? weather() : CALM,
     mortality: rng.pick([0, 0, 0.001, 0.005]),
@@ -140,6 +143,7 @@ export function drawScenario(rng: Rng): Scenario {
       freeze: some(2, 0.3),
       clock: some(2, 0.3),
       nonsense: some(3, 0.3),
+      relapse: relapses,
     },
     hangingNeighbour,
     alike: stormy ? 0.9 : 0.2,

@@ -304,7 +304,9 @@ export class Witness {
     const charged = (this.#attempts.get(attempt.key) ?? []).filter(
       (one) => one.called && !one.takenBack && one !== attempt,
     );
-    const inWindow = charged.filter(({ calledAtMs }) => calledAtMs > this.nowMs - budget.perMs).length;
+    const inWindow = charged.filter(
+      ({ calledAtMs }) => calledAtMs > this.nowMs - budget.perMs + CLOCK_LAG_MS,
+    ).length;
     if (inWindow >= budget.restarts) {
       this.violate('P3', `${attempt.key}: ${inWindow + 1} restarts in ${budget.perMs / 1_000} s`);
     }
