@@ -23,7 +23,9 @@ if (values.seed !== undefined) {
   console.log(violation === null ? 'all promises held' : violation.message);
   process.exitCode = violation === null ? 0 : 1;
 } else if (values.json) {
-  console.log(JSON.stringify(await inOneProcess()));
+  const result = await inOneProcess();
+  console.log(JSON.stringify(result));
+  process.exitCode = result.broken.length === 0 ? 0 : 1;
 } else {
   const begunAtMs = performance.now();
   const { broken, events, attempts, simulatedMs } = await runBatch({ from, runs, keep: values.keep });
