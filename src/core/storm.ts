@@ -201,3 +201,8 @@ export function endProbe(
   const failures = ended === 'failed' ? probe.failures + 1 : ended === 'proven' ? 0 : probe.failures;
   return { ...probe, ended, endedAtMs: nowMs, failures };
 }
+
+/** Whether a step ends a probe as failed, which narrows the window for everybody who is deciding meanwhile. */
+export function failsProbe(before: Remediation, next: Remediation): boolean {
+  return before.probe?.ended === null && next.probe?.ended === 'failed';
+}

@@ -138,7 +138,7 @@ export interface Pauses {
 
 /** What of the records of a cluster matters to storms. */
 export interface Storms {
-  /** Another one after each commit that keeps its lease, which is one before a restart. */
+  /** Another one after each commit that keeps its lease, which is one before a restart, and after each probe that failed. */
   readonly revision: number;
   readonly rows: readonly StormFacts[];
 }
@@ -173,7 +173,7 @@ export interface KeepLease {
   readonly unverifiedAtMost?: number;
   /** Refused with null when pauses were set or ended since; default: whatever they are. */
   readonly pausesRevision?: number;
-  /** Refused with null when another restart was decided since; default: whatever was decided. */
+  /** Refused with null when another restart was decided since, or a probe failed; default: whatever happened. */
   readonly stormsRevision?: number;
 }
 

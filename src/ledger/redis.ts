@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AuditEvent, Pause, PauseScope, Remediation } from '../core/model.ts';
+import { failsProbe } from '../core/storm.ts';
 import { requireKey, setAsideAtMost } from './body.ts';
 import {
   type Claim,
@@ -219,7 +220,7 @@ export class RedisLedger implements Ledger {
       idOf(claim.remediation),
       claim.version,
       claim.token,
-      next === null ? 'remove' : keepLease ? 'keep' : 'end',
+      next === null ? 'remove' : keepLease ? 'keep' : failsProbe(claim.remediation, next) ? 'failed' : 'end',
       keepLease?.leaseMs ?? 0,
       keepLease?.unverifiedAtMost ?? '',
       keepLease?.pausesRevision ?? '',

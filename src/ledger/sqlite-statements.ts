@@ -59,7 +59,7 @@ export function prepareStatements(db: DatabaseSync) {
        FROM remediation WHERE cluster = ?`,
     ),
     stormsRevision: db.prepare('SELECT storms_revision FROM meta'),
-    restartDecided: db.prepare('UPDATE meta SET storms_revision = storms_revision + 1'),
+    stormsMoved: db.prepare('UPDATE meta SET storms_revision = storms_revision + 1'),
     hashKey: db.prepare('SELECT hash_key FROM meta'),
     setHashKey: db.prepare('UPDATE meta SET hash_key = ?'),
     overview: db.prepare(

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AuditEvent, Pause, PauseScope, Remediation } from '../core/model.ts';
+import { failsProbe } from '../core/storm.ts';
 import { isUnverified, parseBody, requireKey, type StormColumns, stormFacts } from './body.ts';
 import {
   type Claim,
@@ -172,7 +173,7 @@ export class SqliteLedger implements Ledger {
         this.#remove(row);
         return { ...claim, leaseUntilMs: nowMs };
       }
-      if (keepLease) this.#sql.restartDecided.run();
+      if (keepLease || failsProbe(claim.remediation, next)) this.#sql.stormsMoved.run();
       const leaseUntilMs = nowMs + (keepLease?.leaseMs ?? 0);
       const version = keepLease
         ? this.#update(row, next, claim.token, leaseUntilMs)

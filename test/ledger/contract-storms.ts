@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { endProbe } from '../../src/core/storm.ts';
+import type { Claim } from '../../src/ledger/ledger.ts';
 import type { WithLedger } from './contract.ts';
 import { create, nowOf, remediation, restarting, written } from './records.ts';
 
 const MINUTE = 60_000;
 const cluster = 'payments';
+const underWay = { signature: 's-1', atMs: 5, ended: null, endedAtMs: null, failures: 0 };
 
 export function stormContract(withLedger: WithLedger): void {
   describe('storms', () => {
@@ -75,6 +78,34 @@ export function stormContract(withLedger: WithLedger): void {
         assert.notEqual(now, revision);
         written(
           await ledger.commit(b, { ...b.remediation, attempts: 1 }, [], { ...keep, stormsRevision: now }),
+        );
+      }),
+    );
+
+    it(
+      'refuse a restart that was decided before a probe failed, and no end of another kind',
+      withLedger(async (ledger) => {
+        const lookAtMs = await nowOf(ledger);
+        await ledger.store(
+          ['a', 'b', 'c'].map((name) => create(remediation(name, { lookAtMs, probe: underWay }))),
+        );
+        const { claims } = await ledger.claim({ cluster, limit: 3, leaseMs: MINUTE });
+        const [a, b, c] = claims;
+        assert.ok(a && b && c);
+        const { revision } = await ledger.storms(cluster);
+        const keep = { leaseMs: MINUTE, stormsRevision: revision };
+        const ended = ({ remediation: one }: Claim, how: 'proven' | 'failed') => ({
+          ...one,
+          probe: endProbe(one.probe, how, lookAtMs),
+        });
+        written(await ledger.commit(a, ended(a, 'proven'), []));
+        assert.equal((await ledger.storms(cluster)).revision, revision);
+        written(await ledger.commit(b, ended(b, 'failed'), []));
+        assert.equal(await ledger.commit(c, { ...c.remediation, attempts: 1 }, [], keep), null);
+        const now = (await ledger.storms(cluster)).revision;
+        assert.notEqual(now, revision);
+        written(
+          await ledger.commit(c, { ...c.remediation, attempts: 1 }, [], { ...keep, stormsRevision: now }),
         );
       }),
     );

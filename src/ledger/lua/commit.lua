@@ -7,7 +7,8 @@
   ARGV[4]   id
   ARGV[5]   version of the claim
   ARGV[6]   token of the claim
-  ARGV[7]   `keep`: the lease is renewed.  `end`: it ends.  `remove`: so does the record
+  ARGV[7]   `keep`: the lease is renewed.  `end`: it ends.  `failed`: it ends, and so does a probe that failed.
+            `remove`: the record ends as well
   ARGV[8]   leaseMs, for `keep`
   ARGV[9]   unverified records of the cluster at most, where this one becomes unverified; empty: any number
   ARGV[10]  revision that the pauses must have; empty: any
@@ -45,7 +46,7 @@ end
 local kept = what == 'keep'
 local lease_until = text(NOW_MS + (kept and tonumber(ARGV[8]) or 0))
 record.version = next_version()
-if kept then redis.call('HSET', META, 'storms', record.version) end
+if kept or what == 'failed' then redis.call('HSET', META, 'storms', record.version) end
 record.token = kept and record.token or '-'
 record.lease_until = kept and lease_until or '0'
 record.look, record.unverified, record.row = ARGV[12], ARGV[13], ARGV[14]
