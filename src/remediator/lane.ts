@@ -225,7 +225,7 @@ export class Lane {
           continue;
         }
       }
-      const decision = this.#admitted(wish, before, { ...seen, look }, policy, nowMs);
+      const decision = this.#admitted(wish, before, { ...seen, look }, turn, nowMs);
       const { effect, next } = decision;
       const restarts = effect.type === 'restart';
       if (restarts && this.#stopping) {
@@ -273,12 +273,16 @@ export class Lane {
   }
 
   /** A restart needs a look that is fresh enough, a cluster that answers and, last of all, a place, which is taken here. */
-  #admitted(wish: Decision, before: Remediation, seen: TimedLook, policy: Policy, nowMs: number): Decision {
+  #admitted(wish: Decision, before: Remediation, seen: TimedLook, turn: Turn, nowMs: number): Decision {
     if (wish.effect.type !== 'restart') return wish;
+    const policy = this.#options.policyFor(before.connector);
     const held = (reason: HoldSeen['reason'], detail: string, untilMs: number | null = null): Decision => {
       const look: Look = { ...seen.look, holds: [...seen.look.holds, { reason, detail, untilMs }] };
       return decide(before, look, policy, nowMs);
     };
+    // Its own status was read, those of its neighbours were not: it may be one of many, who share their probes.
+    const { result } = turn.bulk;
+    if (result.outcome !== 'ok') return held('connect_unreachable', maskCredentials(result.detail));
     const monotonicMs = this.#options.clock.monotonic();
     if (monotonicMs - seen.readAtMs > STATUS_AGE_AT_MOST_MS) {
       return held('connect_unreachable', 'reading its status takes longer than two seconds');
