@@ -166,7 +166,6 @@ export class Metrics {
   webhook(outcome: WebhookOutcome, nowMs: number): void {
     this.#webhooks.inc({ outcome });
     if (outcome === 'accepted') this.#lastWebhook.set(nowMs / 1_000);
-    if (outcome === 'too_large') this.limitHit('body', 1);
   }
 
   watchdog(nowMs: number): void {

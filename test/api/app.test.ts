@@ -148,6 +148,7 @@ describe('POST /webhook', () => {
     assert.equal(response.statusCode, 413);
     const metrics = await small.app.inject('/metrics');
     assert.match(metrics.body, /connect_medic_webhooks_total\{outcome="too_large"\} 1/);
+    assert.match(metrics.body, /connect_medic_limit_hits_total\{limit="body"\} 1\n/);
     await small.app.close();
     await small.ledger.close();
   });
