@@ -294,7 +294,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   try {
     log(`starting the stack in ${directory}`);
-    const clusterId = randomBytes(16).toString('base64url');
+    // One in 64 begins with a dash, which the tool takes for an option; Kafka draws none of those either.
+    const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
     await runJava(parts, 'kafka.tools.StorageTool', [
       'format',
       '--standalone',
