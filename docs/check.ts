@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { escalationReasons, holdReasons, reasons, states } from '../src/core/model.ts';
+import { metricProblems } from './metrics.check.ts';
 
 /**
- * Checks that the documentation is whole: every alert has its runbook section, every reason, hold, escalation and state has
- * its line, and every link inside the repository leads somewhere. Run by `npm run docs:check`; exit status 0 or 1.
+ * Checks that the documentation is whole: every alert has its runbook section, every reason, hold, escalation, state and metric
+ * has its line, and every link inside the repository leads somewhere. Run by `npm run docs:check`; exit status 0 or 1.
  */
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -17,6 +18,7 @@ for (const word of new Set<string>([...reasons, ...holdReasons, ...escalationRea
     problems.push(`docs/operations.md does not explain the reason ${word}`);
   }
 }
+problems.push(...(await metricProblems(operations)));
 const architecture = read('docs/architecture.md');
 for (const state of states) {
   if (!architecture.includes(`\`${state}\``)) problems.push(`docs/architecture.md does not explain ${state}`);
@@ -51,7 +53,7 @@ const pagesIn = (folder: string): string[] =>
     .map((path) => join(folder, path));
 const markdown = ['README.md', 'CHANGELOG.md', ...pagesIn('docs')];
 for (const path of markdown) {
-  for (const [, target = ''] of read(path).matchAll(/\]\(([^)\s]+)\)/g)) {
+  for (const [, target = ''] of read(path).matchAll(/(?:\]\(|\bsrc(?:set)?=")([^)"\s]+)/g)) {
     if (/^[a-z]+:/.test(target)) continue;
     const [file = '', anchor] = target.split('#');
     const linked = file === '' ? path : join(dirname(path), file);

@@ -40,7 +40,7 @@ function merged(below: unknown, above: unknown): unknown {
 describe('the unit of systemd', () => {
   test('gives the service the credentials that the example of its configuration reads', () => {
     const credentials = settings('LoadCredential').map((each) => each.split(':')[0] ?? '');
-    const yaml = example('CREDENTIALS_DIRECTORY');
+    const yaml = example('sqlite:/var/lib');
     const files = Object.fromEntries(credentials.map((name) => [`/run/credentials/${name}`, 'text']));
     const config = valid(yaml, { env: { CREDENTIALS_DIRECTORY: '/run/credentials' }, files });
     assert.equal(config.server.auth === 'none' ? 0 : config.server.auth.length, credentials.length);
