@@ -56,6 +56,7 @@ export class ConnectLink implements ConnectClient {
     if (result.outcome === 'ok') {
       for (const [name, status] of result.value) {
         if (status !== null) this.#witness.told.saw(this.#life, this.cluster, name, begunMs, status);
+        else this.#witness.told.lookedAt(this.cluster, name, begunMs);
       }
     }
     return result;

@@ -39,6 +39,12 @@ export class Told {
     reads.push({ begunMs, status });
     if (reads.length > READS_KEPT) reads.shift();
     ofLife.set(key, reads);
+    this.lookedAt(cluster, connector, begunMs);
+  }
+
+  /** Somebody looked, whether or not there was anything to be seen. */
+  lookedAt(cluster: string, connector: string, begunMs: number): void {
+    const key = `${cluster}/${connector}`;
     this.#lastReadMs.set(key, Math.max(begunMs, this.#lastReadMs.get(key) ?? 0));
   }
 
