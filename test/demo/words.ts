@@ -91,7 +91,8 @@ function nextAttempt(line: LogLine, attempt: number | null): string {
   const nextAt = text(line, 'nextAt');
   if (nextAt === null) return 'No further attempt.';
   const seconds = Math.max(0, Math.round((Date.parse(nextAt) - Date.parse(line.time)) / 1_000));
-  return `Next attempt (${(attempt ?? 0) + 1}) in ${seconds} s.`;
+  const wait = seconds < 600 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return `Next attempt (${(attempt ?? 0) + 1}) in ${wait}.`;
 }
 
 /** Short: the class, and the message up to its first colon. */

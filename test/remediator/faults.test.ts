@@ -52,6 +52,31 @@ describe('what goes wrong around the loop', () => {
     assert.equal(h.connect.calls.length, 1);
   });
 
+  it('restarts nothing whose neighbours cannot be read, though its own status can: it may be one of many', async () => {
+    h = await harness();
+    h.connect.bulk = { outcome: 'timeout', detail: 'no answer within 10s' };
+    h.connect.one = { outcome: 'ok', value: failed };
+    // A signal that comes during the look asks for another one, of this connector alone.
+    let interfered = false;
+    h.connect.beforeBulk = async () => {
+      if (interfered) return;
+      interfered = true;
+      h.clock.jump(100);
+      await h.intake.takeSignals([
+        { cluster: 'a', connector: 'orders', task: 1, status: 'firing', fingerprint: 'f1', labels: {} },
+      ]);
+    };
+    await h.alert();
+    assert.equal(interfered, true);
+    assert.deepEqual(h.connect.calls, []);
+    const record = await h.record();
+    assert.equal(record?.phase.state === 'held' && record.phase.hold.reason, 'connect_unreachable');
+    assert.equal(record?.attempts, 0);
+    h.connect.show('orders', failed);
+    await h.clock.advance(2 * SECOND);
+    assert.equal(h.connect.calls.length, 1);
+  });
+
   it('asks no sooner after a 409 because signals come in', async () => {
     h = await harness();
     h.connect.show('orders', failed);
