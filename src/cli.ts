@@ -1,16 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { check, notYet } from './check.ts';
+import { check, notYet } from './check/check.ts';
+import type { PrometheusOptions } from './check/prometheus.ts';
+import { checkString } from './config/kinds.ts';
 import { formatProblems, loadConfig } from './config/load.ts';
 import { loadPack } from './diagnosis/load.ts';
 import { LedgerOpenError } from './ledger/open-error.ts';
 import { createLogger, describeError } from './log.ts';
 import { buildService } from './service.ts';
 
-const USAGE = `Usage: node src/main.ts [--config FILE] [--check]
+const USAGE = `Usage: node src/main.ts [--config FILE] [--check [--prometheus URL]]
 
   --config FILE   the configuration; else CONNECT_MEDIC_CONFIG, else ./connect-medic.yml if there is one, else defaults
-  --check         validate the configuration, try every URL in it, print what was found; exit 0 or 1
+  --check         validate the configuration, try every URL in it, look at the alerts that fire, and print what was
+                  found and what would keep remediation from working; exit 0 or 1
+  --prometheus URL
+                  with --check: look also at the rules and metrics of this Prometheus
+  --prometheus-bearer-file FILE
+                  with --prometheus: a file with the token to show there
   --help          this text
 `;
 
@@ -36,8 +43,10 @@ export async function runCli(): Promise<number> {
     process.stderr.write(`${formatProblems(rules.problems, rules.source)}\n`);
     return 1;
   }
-  if (args.check === true)
-    return check(config, source, warnings, (line) => process.stdout.write(`${line}\n`));
+  if (args.check === true) {
+    const print = (line: string): unknown => process.stdout.write(`${line}\n`);
+    return check(config, source, warnings, print, { prometheus: args.prometheus });
+  }
 
   const version = readVersion();
   const log = createLogger(config.log.level);
@@ -77,20 +86,50 @@ export async function runCli(): Promise<number> {
   return 0;
 }
 
-function readArguments(): { config?: string; check?: boolean; help?: boolean } | null {
+interface Arguments {
+  readonly config?: string;
+  readonly check?: boolean;
+  readonly help?: boolean;
+  /** Only with `check`. */
+  readonly prometheus: PrometheusOptions | null;
+}
+
+function readArguments(): Arguments | null {
   try {
     const { values } = parseArgs({
       options: {
         config: { type: 'string' },
         check: { type: 'boolean' },
+        prometheus: { type: 'string' },
+        'prometheus-bearer-file': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
-    return values;
+    const { prometheus: url, 'prometheus-bearer-file': bearerFile, ...others } = values;
+    return { ...others, prometheus: prometheusOf(url, bearerFile, others.check === true) };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return null;
   }
+}
+
+/** Throws what is to be said of arguments that do not go together. The URL is not repeated: there may be a password in it. */
+function prometheusOf(
+  url: string | undefined,
+  bearerFile: string | undefined,
+  checking: boolean,
+): PrometheusOptions | null {
+  if (url === undefined) {
+    if (bearerFile !== undefined) throw new Error('--prometheus-bearer-file goes with --prometheus');
+    return null;
+  }
+  if (!checking) throw new Error('--prometheus goes with --check: the service itself asks no Prometheus');
+  const expected = checkString({ type: 'string', kind: 'url', description: '', maxLength: 0 }, url);
+  if (expected !== null) {
+    const how = expected.replace('give them under auth', 'a token goes into --prometheus-bearer-file');
+    throw new Error(`--prometheus: expected ${how}`);
+  }
+  return { url: url.replace(/\/+$/, ''), bearerFile: bearerFile ?? null };
 }
 
 function readVersion(): string {

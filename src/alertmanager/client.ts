@@ -15,7 +15,7 @@ export interface AlertmanagerClient {
   silences(): Promise<AlertmanagerResult<readonly ListedSilence[]>>;
 
   /** `GET /api/v2/status`, for `--check`. */
-  status(): Promise<AlertmanagerResult<{ readonly version: string }>>;
+  status(): Promise<AlertmanagerResult<AlertmanagerStatus>>;
 
   /** What is under way is finished first; it ends by its own deadline. */
   close(): Promise<void>;
@@ -56,6 +56,13 @@ export interface AlertsQuery {
   readonly filter: readonly string[];
   /** Whether alerts that nothing suppresses are listed as well. */
   readonly active: boolean;
+}
+
+/** What Alertmanager says about itself. */
+export interface AlertmanagerStatus {
+  readonly version: string;
+  /** Its configuration as YAML, with defaults filled in and secrets as `<secret>`; absent: not told. */
+  readonly configuration?: string;
 }
 
 /** An alert as it is listed. */

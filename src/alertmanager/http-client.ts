@@ -118,9 +118,10 @@ class HttpAlertmanagerClient implements AlertmanagerClient {
   }
 }
 
-function classify<T>(
+/** What an answer of Alertmanager, or of Prometheus, whose API is made alike, comes down to. */
+export function classify<T>(
   answer: Exchange,
-  parse: Call<T>['parse'],
+  parse: (json: unknown) => Parsed<T>,
   authorization: string | null,
 ): AlertmanagerResult<T> {
   if (answer.kind === 'none') return faulty(answer.fault);
@@ -148,10 +149,17 @@ function classify<T>(
 function wordsOf(body: Buffer, authorization: string | null): string {
   if (body.length > ERROR_BODY_AT_MOST) return '';
   const json = parseJson(body)?.value;
-  const inside = typeof json === 'object' && json !== null && 'message' in json ? json.message : json;
+  const inside = messageIn(json);
   const plain = body.toString('utf8').trim();
   const text = typeof inside === 'string' ? inside : json === undefined && !/^[<{[]/.test(plain) ? plain : '';
   return text === '' ? '' : ` ${maskCredentials(said(text, authorization))}`;
+}
+
+/** Alertmanager says `message`, Prometheus `error`. */
+function messageIn(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null) return json;
+  if ('message' in json) return json.message;
+  return 'error' in json ? json.error : json;
 }
 
 function faulty(fault: Fault, before = ''): Failure {

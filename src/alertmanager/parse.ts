@@ -1,5 +1,5 @@
 import type { Parsed } from '../connect/parse.ts';
-import type { ListedAlert, ListedMatcher, ListedSilence } from './client.ts';
+import type { AlertmanagerStatus, ListedAlert, ListedMatcher, ListedSilence } from './client.ts';
 
 /**
  * Alertmanager's JSON as connect-medic needs it. Shapes: `gettableAlert`, `gettableSilence` and `alertmanagerStatus` of
@@ -32,10 +32,15 @@ export function parseSilences(json: unknown): Parsed<readonly ListedSilence[]> {
 }
 
 /** `GET /api/v2/status`. */
-export function parseAlertmanagerStatus(json: unknown): Parsed<{ readonly version: string }> {
+export function parseAlertmanagerStatus(json: unknown): Parsed<AlertmanagerStatus> {
   const info = isObject(json) ? json['versionInfo'] : null;
-  if (isObject(info) && typeof info['version'] === 'string') return { value: { version: info['version'] } };
-  return { fault: 'no version' };
+  if (!isObject(json) || !isObject(info) || typeof info['version'] !== 'string')
+    return { fault: 'no version' };
+  const config = json['config'];
+  const original = isObject(config) ? config['original'] : null;
+  return {
+    value: { version: info['version'], ...(typeof original === 'string' && { configuration: original }) },
+  };
 }
 
 function parseAlertStatus(json: unknown): ListedAlert['status'] {

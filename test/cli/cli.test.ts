@@ -34,7 +34,7 @@ function run(cwd: string, args: readonly string[], env: Record<string, string> =
 /** A worker that says just enough for `--check`. */
 const answers: Record<string, unknown> = {
   '/': { version: '4.3.0', commit: 'x', kafka_cluster_id: 'k' },
-  '/connectors?expand=status': {
+  '/connectors': {
     orders: {
       status: {
         name: 'orders',
@@ -46,6 +46,7 @@ const answers: Record<string, unknown> = {
   },
   '/am/api/v2/status': { versionInfo: { version: '0.25.0' } },
   '/am/api/v2/silences': [],
+  '/am/api/v2/alerts': [],
   '/blind/api/v2/status': { versionInfo: { version: '0.25.0' } },
 };
 
@@ -59,7 +60,7 @@ describe('the command line', () => {
     folder = mkdtempSync(join(tmpdir(), 'connect-medic-cli-'));
     server = createServer((request, response) => {
       seen.push(request.headers.authorization);
-      const body = answers[request.url ?? ''];
+      const body = answers[(request.url ?? '').split('?', 1)[0] ?? ''];
       response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body ?? { error_code: 404, message: 'no' }));
     });
@@ -133,6 +134,37 @@ describe('the command line', () => {
     const { code, stdout } = await run(folder, ['--config', file, '--check']);
     assert.equal(code, 1);
     assert.match(stdout, /^FAILED .*alertmanager .*silences/m);
+  });
+
+  it('--prometheus goes with --check, and its URL holds no credentials', async () => {
+    const cases: [args: readonly string[], message: RegExp][] = [
+      [['--prometheus', url], /--prometheus goes with --check/],
+      [['--check', '--prometheus-bearer-file', 'token'], /--prometheus-bearer-file goes with --prometheus/],
+      [
+        ['--check', '--prometheus', 'http://u:pl4nted-s3cret@p:9090'],
+        /without user name and password: a token goes into --prometheus-bearer-file/,
+      ],
+      [['--check', '--prometheus', 'p:9090'], /a URL that begins with http/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await run(folder, args);
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+      assert.match(stderr, /^Usage: /m);
+      assert.ok(!stderr.includes('s3cret'));
+    }
+  });
+
+  it('--check --prometheus asks that Prometheus, with the token of a file', async () => {
+    const file = config(`ledger: { url: 'memory:' }\nclusters: [{ urls: ['${url}'] }]\n`);
+    writeFileSync(join(folder, 'token'), 'a-t0ken\n');
+    const args = ['--prometheus', `${url}/prom/`, '--prometheus-bearer-file', 'token'];
+    const { code, stdout } = await run(folder, ['--config', file, '--check', ...args]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^FAILED {2}prometheus http:\/\/127.*\/prom: nonsense: 404/m);
+    assert.ok(seen.includes('Bearer a-t0ken'));
+    assert.ok(!stdout.includes('a-t0ken'));
   });
 
   it('ends on SIGTERM although a client began a request and never ends it', async () => {
