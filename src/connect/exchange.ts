@@ -1,3 +1,4 @@
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import { type Dispatcher, errors } from 'undici';
 import { codeOf, inWords, oneLine } from './detail.ts';
 
@@ -26,6 +27,9 @@ export type Exchange =
   | { readonly kind: 'answer'; readonly status: number; readonly body: Buffer | Fault }
   /** `sent: false` is certain: no byte of the request was written. */
   | { readonly kind: 'none'; readonly sent: boolean; readonly fault: Fault };
+
+/** A millisecond or so of copying. */
+const JOINED_AT_ONCE_BYTES = 2 * 1024 * 1024;
 
 /**
  * Makes one HTTP request, once: no redirect is followed and nothing is retried.
@@ -93,8 +97,12 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
           else if (!settled) chunks.push(chunk);
         },
         onResponseEnd() {
-          if (status !== null) settle({ kind: 'answer', status, body: Buffer.concat(chunks, bytes) });
-          else fail('nonsense', 'an answer without a status');
+          const answered = status;
+          if (answered === null) fail('nonsense', 'an answer without a status');
+          else if (bytes <= JOINED_AT_ONCE_BYTES) {
+            settle({ kind: 'answer', status: answered, body: Buffer.concat(chunks, bytes) });
+          } else
+            void joined(chunks, bytes).then((body) => settle({ kind: 'answer', status: answered, body }));
         },
         onResponseError(_active, error) {
           if (error instanceof errors.HTTPParserError) fail('nonsense', oneLine(error.message));
@@ -104,4 +112,19 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
       },
     );
   });
+}
+
+/** The chunks of a large body in one piece, with room for others in between; the chunks are given up on the way. */
+async function joined(chunks: Buffer[], bytes: number): Promise<Buffer> {
+  const body = Buffer.allocUnsafeSlow(bytes);
+  let at = 0;
+  let copied = 0;
+  for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+    at += chunk.copy(body, at);
+    copied += chunk.length;
+    if (copied < JOINED_AT_ONCE_BYTES) continue;
+    copied = 0;
+    await othersFirst();
+  }
+  return body;
 }

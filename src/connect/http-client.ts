@@ -1,6 +1,7 @@
 import type { ConnectorSettings, ConnectorStatus, RestartPlan } from '../core/model.ts';
+import { readAllSettings, readStatuses } from './bulk.ts';
 import type { ConnectClient, ConnectClientOptions, ReadResult, RestartResult } from './client.ts';
-import { parseAllSettings, parseInfo, parseSettings, parseStatus, parseStatuses } from './parse.ts';
+import { parseBody, parseInfo, parseSettings, parseStatus } from './parse.ts';
 import { type ReadSpec, read, type Wire } from './read.ts';
 import { Restart } from './restart.ts';
 import { connectorFor } from './tls.ts';
@@ -48,7 +49,7 @@ class HttpConnectClient implements ConnectClient {
       operation: 'status',
       path: '/connectors?expand=status',
       bodyLimitBytes: STATUSES_LIMIT_BYTES,
-      parse: parseStatuses,
+      parse: readStatuses,
     });
     // So that no restart has to wait for the version first.
     if (result.outcome === 'ok') void this.#memory.get();
@@ -63,7 +64,7 @@ class HttpConnectClient implements ConnectClient {
     return this.#readOne<ConnectorSettings | 'missing'>(connector, '', {
       operation: 'settings',
       bodyLimitBytes: ANSWER_LIMIT_BYTES,
-      parse: (json) => parseSettings(connector, json, this.#hash),
+      parse: (body) => parseBody(body, (json) => parseSettings(connector, json, this.#hash)),
       missing: 'missing',
     });
   }
@@ -73,7 +74,7 @@ class HttpConnectClient implements ConnectClient {
       operation: 'settings',
       path: '/connectors?expand=info',
       bodyLimitBytes: STATUSES_LIMIT_BYTES,
-      parse: (json) => parseAllSettings(json, this.#hash),
+      parse: (body) => readAllSettings(body, this.#hash),
     });
   }
 
@@ -105,7 +106,7 @@ class HttpConnectClient implements ConnectClient {
     return this.#readOne(connector, '/status', {
       operation: 'status',
       bodyLimitBytes: STATUS_LIMIT_BYTES,
-      parse: (json) => parseStatus(connector, json),
+      parse: (body) => parseBody(body, (json) => parseStatus(connector, json)),
       ...(totalMs !== undefined && { totalMs }),
     });
   }
@@ -115,7 +116,7 @@ class HttpConnectClient implements ConnectClient {
       operation: 'info',
       path: '/',
       bodyLimitBytes: ANSWER_LIMIT_BYTES,
-      parse: parseInfo,
+      parse: (body) => parseBody(body, parseInfo),
       ...(totalMs !== undefined && { totalMs }),
     });
   }

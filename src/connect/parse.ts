@@ -20,22 +20,6 @@ export const TRACE_AT_MOST = 64 * 1024;
 
 type Json = Readonly<Record<string, unknown>>;
 
-/**
- * `GET /connectors?expand=status`. A connector whose entry cannot be read is `null` and leaves the others alone. An array
- * is the answer of a Connect that does not know `expand` (before 2.3).
- */
-export function parseStatuses(json: unknown): Parsed<ReadonlyMap<string, ConnectorStatus | null>> {
-  if (Array.isArray(json)) return { fault: 'a list of names: this Connect does not know expand=status' };
-  if (!isObject(json)) return { fault: 'not an object of connectors' };
-  // A Map, since a connector may be called `__proto__` or `constructor`.
-  const statuses = new Map<string, ConnectorStatus | null>();
-  for (const [name, entry] of Object.entries(json)) {
-    const status = isObject(entry) ? parseConnectorStatus(entry['status']) : { fault: 'no entry' };
-    statuses.set(name, 'value' in status ? status.value : null);
-  }
-  return { value: statuses };
-}
-
 /** `GET /connectors/{c}/status`; an answer about another connector is none. */
 export function parseStatus(connector: string, json: unknown): Parsed<ConnectorStatus> {
   if (isObject(json) && typeof json['name'] === 'string' && json['name'] !== connector) {
@@ -73,20 +57,6 @@ export function parseSettings(
   };
 }
 
-/** `GET /connectors?expand=info`. A connector whose entry cannot be read is left out. */
-export function parseAllSettings(
-  json: unknown,
-  hash: (text: string) => string | null,
-): Parsed<ReadonlyMap<string, ConnectorSettings>> {
-  if (!isObject(json)) return { fault: 'not an object of connectors' };
-  const all = new Map<string, ConnectorSettings>();
-  for (const [name, entry] of Object.entries(json)) {
-    const settings = isObject(entry) ? parseSettings(name, entry['info'], hash) : { fault: 'no entry' };
-    if ('value' in settings) all.set(name, settings.value);
-  }
-  return { value: all };
-}
-
 /** `GET /`. */
 export function parseInfo(json: unknown): Parsed<{ version: string; kafkaClusterId: string | null }> {
   if (!isObject(json) || typeof json['version'] !== 'string') return { fault: 'no version' };
@@ -118,6 +88,12 @@ export function parseError(body: Buffer): ConnectError | null {
   return { message, noSuchPath: message === 'HTTP 404 Not Found' };
 }
 
+/** What a body says, read in one go. */
+export function parseBody<T>(body: Buffer, parse: (json: unknown) => Parsed<T>): Parsed<T> {
+  const json = parseJson(body);
+  return json === null ? { fault: 'not JSON' } : parse(json.value);
+}
+
 /** The JSON of a body; null where it is none. */
 export function parseJson(body: Buffer): { readonly value: unknown } | null {
   try {
@@ -128,7 +104,8 @@ export function parseJson(body: Buffer): { readonly value: unknown } | null {
   }
 }
 
-function parseConnectorStatus(json: unknown): Parsed<ConnectorStatus> {
+/** What `GET /connectors/{c}/status` says, of whichever connector. */
+export function parseConnectorStatus(json: unknown): Parsed<ConnectorStatus> {
   if (!isObject(json)) return { fault: 'not a status' };
   const connector = parsePart(json['connector']);
   if (connector === null) return { fault: 'no readable state of the connector' };
@@ -179,6 +156,6 @@ function isConnectState(value: unknown): value is ConnectState {
   return typeof value === 'string' && (connectStates as readonly string[]).includes(value);
 }
 
-function isObject(value: unknown): value is Json {
+export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

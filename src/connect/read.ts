@@ -1,7 +1,7 @@
 import type { ConnectClientOptions, ReadOutcome, ReadResult } from './client.ts';
 import { joined, oneLine, said, URL_NOT_ACCEPTED } from './detail.ts';
 import { type Exchange, exchange, type Fault } from './exchange.ts';
-import { type Parsed, parseError, parseJson } from './parse.ts';
+import { type Parsed, parseError } from './parse.ts';
 import type { Workers } from './workers.ts';
 
 /** What every call of a client shares. */
@@ -20,7 +20,7 @@ export interface ReadSpec<T> {
   /** Below the worker's prefix. */
   readonly path: string;
   readonly bodyLimitBytes: number;
-  readonly parse: (json: unknown) => Parsed<T>;
+  readonly parse: (body: Buffer) => Parsed<T> | Promise<Parsed<T>>;
   /** The value of Connect's own 404, where that is an answer. */
   readonly missing?: T;
   /** For all workers together; without it each worker gets the request timeout. */
@@ -54,7 +54,7 @@ export async function read<T>(wire: Wire, spec: ReadSpec<T>): Promise<ReadResult
       timeoutMs,
       bodyLimitBytes: spec.bodyLimitBytes,
     });
-    const result = classify(answer, spec, authorization);
+    const result = await classify(answer, spec, authorization);
     wire.onRequest(spec.operation, result.outcome);
     if (result.outcome === 'timeout') wire.workers.timedOut(worker);
     if (FINAL.has(result.outcome)) wire.workers.worked(worker);
@@ -70,7 +70,11 @@ export async function read<T>(wire: Wire, spec: ReadSpec<T>): Promise<ReadResult
   };
 }
 
-function classify<T>(answer: Exchange, spec: ReadSpec<T>, authorization: string | null): ReadResult<T> {
+async function classify<T>(
+  answer: Exchange,
+  spec: ReadSpec<T>,
+  authorization: string | null,
+): Promise<ReadResult<T>> {
   if (answer.kind === 'none') return faulty(answer.fault);
   const { status, body } = answer;
   const whole = Buffer.isBuffer(body);
@@ -93,9 +97,7 @@ function classify<T>(answer: Exchange, spec: ReadSpec<T>, authorization: string 
   }
   if (status === 400 && error === null) return { outcome: 'nonsense', detail: URL_NOT_ACCEPTED };
   if (status !== 200) return { outcome: 'nonsense', detail };
-  const json = parseJson(body);
-  if (json === null) return { outcome: 'nonsense', detail: '200, but not JSON' };
-  const parsed = spec.parse(json.value);
+  const parsed = await spec.parse(body);
   if ('value' in parsed) return { outcome: 'ok', value: parsed.value };
   return { outcome: 'nonsense', detail: `200, but ${parsed.fault}` };
 }

@@ -123,13 +123,16 @@ export class ClusterReader {
 function withoutTraces(statuses: ReadonlyMap<string, ConnectorStatus | null>): Snapshot {
   const kept = new Map<string, ConnectorStatus | null>();
   for (const [connector, status] of statuses) {
-    kept.set(
-      connector,
-      status && {
-        connector: { ...status.connector, trace: null },
-        tasks: status.tasks.map((task) => ({ ...task, trace: null })),
-      },
-    );
+    const traced = status !== null && [status.connector, ...status.tasks].some(({ trace }) => trace !== null);
+    // Most run and have none: tens of thousands of tasks need not be copied.
+    kept.set(connector, traced ? withoutItsTraces(status) : status);
   }
   return kept;
+}
+
+function withoutItsTraces({ connector, tasks }: ConnectorStatus): ConnectorStatus {
+  return {
+    connector: { ...connector, trace: null },
+    tasks: tasks.map((task) => ({ ...task, trace: null })),
+  };
 }

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { readAllSettings, readStatuses } from '../../src/connect/bulk.ts';
 import {
-  parseAllSettings,
   parseError,
   parseInfo,
   parseJson,
   parseSettings,
   parseStatus,
-  parseStatuses,
   TRACE_AT_MOST,
 } from '../../src/connect/parse.ts';
 
@@ -26,9 +25,11 @@ function read<T>(parsed: { readonly value: T } | { readonly fault: string }): T 
   return parsed.value;
 }
 
+const asBody = (json: unknown): Buffer => Buffer.from(JSON.stringify(json));
+
 describe('the status of all connectors', () => {
   test('of a real Connect 4.3 is read whole', async () => {
-    const statuses = read(parseStatuses(JSON.parse(await readFile(RECORDED, 'utf8'))));
+    const statuses = read(await readStatuses(await readFile(RECORDED)));
     assert.equal(statuses.size, 8);
     assert.ok([...statuses.values()].every((status) => status !== null));
     const failed = statuses.get('badconsumer-sink');
@@ -76,46 +77,48 @@ describe('the status of all connectors', () => {
     ],
   ];
   for (const [why, entry] of rows) {
-    test(`makes an entry null for ${why}, and no other`, () => {
-      const statuses = read(parseStatuses({ before: good, odd: entry, after: good }));
+    test(`makes an entry null for ${why}, and no other`, async () => {
+      const statuses = read(await readStatuses(asBody({ before: good, odd: entry, after: good })));
       assert.equal(statuses.get('odd'), null);
       assert.equal(statuses.get('before')?.tasks[0]?.state, 'FAILED');
       assert.equal(statuses.get('after')?.tasks[0]?.state, 'FAILED');
     });
   }
 
-  test('takes a connector called __proto__ or constructor as any other', () => {
+  test('takes a connector called __proto__ or constructor as any other', async () => {
     const text = `{"__proto__":${JSON.stringify(good)},"constructor":{}}`;
-    const statuses = read(parseStatuses(JSON.parse(text)));
+    const statuses = read(await readStatuses(Buffer.from(text)));
     assert.equal(statuses.get('__proto__')?.connector.state, 'RUNNING');
     assert.equal(statuses.get('constructor'), null);
     assert.equal(statuses.has('toString'), false);
   });
 
   for (const json of [['a', 'b'], null, 'text', 7, true]) {
-    test(`is nonsense as ${JSON.stringify(json)}`, () => assert.ok('fault' in parseStatuses(json)));
+    test(`is nonsense as ${JSON.stringify(json)}`, async () =>
+      assert.ok('fault' in (await readStatuses(asBody(json)))));
   }
 
-  test('never throws, whatever the JSON', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (json) => {
-        parseStatuses(json);
+  test('never throws, whatever the JSON', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (json) => {
+        await readStatuses(asBody(json));
+        await readAllSettings(asBody(json), hash);
         parseStatus('c', json);
         parseSettings('c', json, hash);
-        parseAllSettings(json, hash);
         parseInfo(json);
         parseError(Buffer.from(JSON.stringify(json)));
       }),
     );
-    fc.assert(
-      fc.property(fc.uint8Array(), (bytes) => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array(), async (bytes) => {
+        await readStatuses(Buffer.from(bytes));
         parseJson(Buffer.from(bytes));
         parseError(Buffer.from(bytes));
       }),
     );
   });
 
-  test('keeps valid entries among garbage', () => {
+  test('keeps valid entries among garbage', async () => {
     const state = fc.constantFrom(...connectStates);
     const entry = fc.tuple(state, fc.array(state, { maxLength: 4 })).map(([connector, tasks]) => ({
       connector,
@@ -123,15 +126,15 @@ describe('the status of all connectors', () => {
       json: { status: statusBody('n', connector, ...tasks) },
     }));
     const named = fc.dictionary(fc.string(), entry);
-    fc.assert(
-      fc.property(named, fc.dictionary(fc.string(), fc.jsonValue()), (valid, noise) => {
+    await fc.assert(
+      fc.asyncProperty(named, fc.dictionary(fc.string(), fc.jsonValue()), async (valid, noise) => {
         const pairs = [
           ...Object.entries(noise).filter(([name]) => !Object.hasOwn(valid, name)),
           ...Object.entries(valid).map(([name, { json }]) => [name, json] as const),
         ];
         // Written by hand: an object literal would lose a key called __proto__.
         const members = pairs.map(([name, json]) => `${JSON.stringify(name)}:${JSON.stringify(json)}`);
-        const statuses = read(parseStatuses(JSON.parse(`{${members.join(',')}}`)));
+        const statuses = read(await readStatuses(Buffer.from(`{${members.join(',')}}`)));
         for (const [name, { connector, tasks }] of Object.entries(valid)) {
           const status = statuses.get(name);
           assert.equal(status?.connector.state, connector);
