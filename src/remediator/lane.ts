@@ -81,7 +81,8 @@ export class Lane {
   wake(connector?: string): void {
     if (connector !== undefined) this.#reactions.note(connector, this.#options.clock.monotonic());
     this.#woken = true;
-    this.#ring.abort();
+    // An abort makes an error with its stack each time, also where there was one before: a webhook may wake a hundred.
+    if (!this.#ring.signal.aborted) this.#ring.abort();
   }
 
   /** No new work; what is in flight is finished. */
