@@ -3,13 +3,24 @@ import { LedgerUnavailable } from './ledger.ts';
 import type { LedgerFile } from './sqlite-file.ts';
 import { messageOf, sqliteCode } from './sqlite-file.ts';
 
+/** Work that waits for the next transaction. */
+interface Waiting {
+  readonly work: () => unknown;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * The connection as the ledger uses it: work is done whole or not at all, and whatever SQLite says against it becomes
  * `LedgerUnavailable`. SQLite works synchronously, so nothing else of this process runs in between.
+ *
+ * Writes that are asked for in one turn of the event loop share a transaction, since the wait for the disk is most of what
+ * a write costs: dozens of webhooks and of remediations in a storm then wait for it once. In memory nothing waits.
  */
 export class SqliteSession {
   readonly db: DatabaseSync;
   readonly #file: LedgerFile;
+  #waiting: Waiting[] = [];
   #closed = false;
 
   constructor(file: LedgerFile) {
@@ -27,8 +38,17 @@ export class SqliteSession {
     }
   }
 
-  /** Writes in one transaction, on disk when this returns. Nothing of it is left when it throws. */
-  write<T>(work: () => T): T {
+  /** Writes; on disk when this resolves. Nothing of the work is left when it rejects. Work may be done anew. */
+  write<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as (result: never) => void, reject });
+      if (this.#file.path === ':memory:') this.#writeWaiting();
+      else if (this.#waiting.length === 1) setImmediate(() => this.#writeWaiting());
+    });
+  }
+
+  /** Writes in a transaction of its own, on disk when this returns. Nothing of it is left when it throws. */
+  writeNow<T>(work: () => T): T {
     this.#requireOpen();
     try {
       // A rollback that failed (the disk was gone) may have left its transaction open.
@@ -45,8 +65,30 @@ export class SqliteSession {
 
   close(): void {
     if (this.#closed) return;
+    this.#writeWaiting();
     this.#closed = true;
     this.#file.close();
+  }
+
+  #writeWaiting(): void {
+    const together = this.#waiting;
+    this.#waiting = [];
+    if (together.length > 1) {
+      try {
+        const results = this.writeNow(() => together.map(({ work }) => work()));
+        for (const [index, { resolve }] of together.entries()) resolve(results[index] as never);
+        return;
+      } catch {
+        // Each by itself now, so that what fails takes nothing else with it, and says why.
+      }
+    }
+    for (const { work, resolve, reject } of together) {
+      try {
+        resolve(this.writeNow(work) as never);
+      } catch (error) {
+        reject(error);
+      }
+    }
   }
 
   #requireOpen(): void {

@@ -87,7 +87,7 @@ export class SqliteLedger implements Ledger {
     this.#sql = prepareStatements(file.db);
     this.#trails = new SqliteTrails(file.db, limits.events);
     this.#pauses = new SqlitePauses(file.db);
-    this.#session.write(() => {
+    this.#session.writeNow(() => {
       this.#sql.voidLeases.run();
       this.#trails.trimEvents();
     });
@@ -143,7 +143,7 @@ export class SqliteLedger implements Ledger {
     };
     // Most turns find nothing: those read, and leave the disk alone.
     const anyDue = this.#session.read(() => all(this.#sql.anyDue, cluster, nowMs, Math.min(1, atMost)));
-    const claims = anyDue.length === 0 ? [] : this.#session.write(take);
+    const claims = anyDue.length === 0 ? [] : await this.#session.write(take);
     return this.#session.read(() => ({
       nowMs,
       claims,
@@ -192,12 +192,12 @@ export class SqliteLedger implements Ledger {
   }
 
   async release({ remediation, token }: Claim): Promise<void> {
-    this.#session.write(() => this.#sql.release.run(remediation.cluster, remediation.connector, token));
+    await this.#session.write(() => this.#sql.release.run(remediation.cluster, remediation.connector, token));
   }
 
   async wake(keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
-    this.#session.write(() => {
+    await this.#session.write(() => {
       const nowMs = this.#now();
       for (const { cluster, connector } of keys) this.#sql.wake.run(nowMs, cluster, connector);
     });
@@ -220,7 +220,7 @@ export class SqliteLedger implements Ledger {
 
   async addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void> {
     if (hints.length === 0) return;
-    this.#session.write(() => {
+    await this.#session.write(() => {
       for (const hint of hints) this.#trails.addHint(hint);
     });
   }
@@ -230,7 +230,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async dropHint(id: string): Promise<void> {
-    this.#session.write(() => this.#trails.dropHint(id));
+    await this.#session.write(() => this.#trails.dropHint(id));
   }
 
   async storms(cluster: string): Promise<Storms> {
@@ -243,11 +243,16 @@ export class SqliteLedger implements Ledger {
   }
 
   async hashKey(): Promise<string> {
-    const known = this.#session.read(() => first<{ hash_key: string | null }>(this.#sql.hashKey)?.hash_key);
+    const read = () => first<{ hash_key: string | null }>(this.#sql.hashKey)?.hash_key;
+    const known = this.#session.read(read);
     if (known) return known;
-    const key = randomBytes(32).toString('base64url');
-    this.#session.write(() => this.#sql.setHashKey.run(key));
-    return key;
+    return this.#session.write(() => {
+      const made = read();
+      if (made) return made;
+      const key = randomBytes(32).toString('base64url');
+      this.#sql.setHashKey.run(key);
+      return key;
+    });
   }
 
   async pauses(): Promise<Pauses & { readonly nowMs: number }> {
@@ -273,7 +278,7 @@ export class SqliteLedger implements Ledger {
 
   /** Writes, since a full or read-only disk can still be read. */
   async ping(): Promise<void> {
-    this.#session.write(() => this.#sql.ping.run(this.#now()));
+    await this.#session.write(() => this.#sql.ping.run(this.#now()));
   }
 
   async close(): Promise<void> {
@@ -344,7 +349,7 @@ export class SqliteLedger implements Ledger {
     };
     try {
       if (this.#session.db.isTransaction) move();
-      else this.#session.write(move);
+      else this.#session.writeNow(move);
     } catch (failure) {
       // It was only being read, and the disk is full, say: the other records are there, and the next read tries again.
       if (!(failure instanceof LedgerUnavailable)) throw failure;
