@@ -41,8 +41,11 @@ export interface RemediatorOptions {
   } | null;
 }
 
-/** Remediations of one cluster worked on at the same time at most. */
-const PARALLEL = 64;
+/**
+ * Remediations of one cluster worked on at the same time at most. A turn begins when half of them are free and reads the
+ * status of all connectors once, so in a storm this is also how often the cluster is read: once for about 64 restarts.
+ */
+const PARALLEL = 128;
 
 interface ClusterWork {
   readonly reader: ClusterReader;

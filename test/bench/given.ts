@@ -21,6 +21,9 @@ const REDIS_AS_ADVISED = ['appendonly yes', 'appendfsync everysec', 'maxmemory-p
 /** One restart at once, and the next one after the benchmark. */
 export const ONCE = { delays: ['0s', '1h'], thenEvery: 'off', stableFor: '1h', jitter: '0%' };
 
+/** Where CPU profiles of the services are written when they end; null: none are made, since profiling costs time itself. */
+export const profiles: { directory: string | null } = { directory: null };
+
 /** A directory and what runs in it. */
 export class Bench {
   readonly directory: string;
@@ -87,7 +90,9 @@ export class Bench {
       },
     });
     const { spec } = prepared.process;
-    Object.assign(spec, { env: { ...process.env, ...env }, startTimeoutMs: START_TIMEOUT_MS });
+    const { directory } = profiles;
+    const profiled = directory === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}` };
+    Object.assign(spec, { env: { ...process.env, ...profiled, ...env }, startTimeoutMs: START_TIMEOUT_MS });
     this.#ends.push(() => prepared.process.stop());
     await prepared.process.start();
     return prepared;

@@ -1,8 +1,11 @@
 /**
- * `npm run bench`: all benchmarks, as Markdown on standard output. `npm run bench -- --only ingest,storm` runs some.
+ * `npm run bench`: all benchmarks, as Markdown on standard output. `npm run bench -- --only ingest,storm` runs some,
+ * `--profile DIR` writes a CPU profile of each service for them (slower: the figures are not to be compared with others).
  * Progress goes to standard error. Exit status 1 when a benchmark could not be run; a goal that is missed is a figure, no error.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { profiles } from './given.ts';
 import { growth } from './growth.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
@@ -17,10 +20,15 @@ const all: readonly Benchmark[] = [ingest, latency, storm, open, status, growth]
 const further: readonly Benchmark[] = [soak];
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, smoke: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+  },
 });
 const names = values.only?.split(',') ?? all.map(({ name }) => name);
 const scale: Scale = values.smoke ? 'smoke' : 'full';
+if (values.profile !== undefined) profiles.directory = resolve(values.profile);
 const log = (text: string): void => console.error(text);
 
 for (const name of names) {
