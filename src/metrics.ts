@@ -6,10 +6,8 @@ import {
   alertmanagerOutcomes,
 } from './alertmanager/client.ts';
 import { readOutcomes } from './connect/client.ts';
-import { simpleClassName } from './core/diagnosis.ts';
+import { ConnectorMetrics, type Snapshots } from './connector-metrics.ts';
 import {
-  type ConnectorStatus,
-  connectStates,
   holdReasons,
   type Reason,
   type RestartOutcome,
@@ -19,7 +17,7 @@ import {
 } from './core/model.ts';
 import type { OverviewRow } from './ledger/ledger.ts';
 
-/** Every metric of the service, in one place. Closed label sets start at 0; base units; prefix `connect_medic_`. */
+/** Every metric of the service; those with a connector's name are in connector-metrics.ts. Closed label sets start at 0; base units; prefix `connect_medic_`. */
 
 export const webhookOutcomes = [
   'accepted',
@@ -51,18 +49,13 @@ export type LimitName = (typeof limitNames)[number];
 
 const alertStatuses = ['firing', 'resolved', 'unknown'] as const;
 const operations = ['status', 'settings', 'restart', 'info'] as const;
-const taskStates = connectStates.filter((state) => state !== 'STOPPED');
 const restartWords = restartOutcomes.filter((outcome) => outcome !== 'not_sent' && outcome !== 'dry_run');
 const requestOutcomes = [...new Set<string>([...readOutcomes, ...restartWords])];
-
-type Snapshot = ReadonlyMap<string, ConnectorStatus | null>;
 
 export class Metrics {
   readonly registry = new Registry();
   readonly #clusters: readonly string[];
-  #lastPage: Promise<string> = Promise.resolve('');
-  /** Connectors whose restarts are counted, by cluster. */
-  readonly #restartTargets = new Map<string, Set<string>>();
+  readonly #connectors = new ConnectorMetrics();
 
   readonly #webhooks = this.#counter('webhooks_total', 'Webhooks by outcome.', ['outcome']);
   readonly #alerts = this.#counter('alerts_total', 'Alerts in webhooks, by status and what became of them.', [
@@ -72,11 +65,6 @@ export class Metrics {
   readonly #decisions = this.#counter('decisions_total', 'Decisions by reason; doing nothing has one too.', [
     'cluster',
     'reason',
-  ]);
-  readonly #restarts = this.#counter('restarts_total', 'Restart attempts by what came back.', [
-    'cluster',
-    'connector',
-    'outcome',
   ]);
   readonly #connectRequests = this.#counter('connect_requests_total', 'HTTP requests to Kafka Connect.', [
     'cluster',
@@ -94,31 +82,6 @@ export class Metrics {
   readonly #held = this.#gauge('held', 'Remediations that a hold keeps from acting, by reason.', [
     'cluster',
     'reason',
-  ]);
-  readonly #attempts = this.#gauge('attempts', 'Restart attempts of the present failure.', [
-    'cluster',
-    'connector',
-  ]);
-  readonly #lastRestart = this.#gauge(
-    'last_restart_timestamp_seconds',
-    'When it was last restarted, Unix time.',
-    ['cluster', 'connector'],
-  );
-  readonly #escalated = this.#gauge('escalated', '1 while a human is needed.', [
-    'cluster',
-    'connector',
-    'reason',
-    'cause',
-  ]);
-  readonly #connectorState = this.#gauge('connector_state', '1 for the state that the REST API reports.', [
-    'cluster',
-    'connector',
-    'state',
-  ]);
-  readonly #tasks = this.#gauge('tasks', 'Tasks by the state that the REST API reports.', [
-    'cluster',
-    'connector',
-    'state',
   ]);
   readonly #ledgerUp = this.#gauge('ledger_up', '1 when the ledger can be written.', []);
   readonly #lastWebhook = this.#gauge(
@@ -181,8 +144,7 @@ export class Metrics {
   }
 
   restarted(cluster: string, connector: string, outcome: RestartOutcome): void {
-    this.#countRestartsOf(cluster, connector);
-    this.#restarts.inc({ cluster, connector, outcome });
+    this.#connectors.restarted(cluster, connector, outcome);
   }
 
   connectRequest(cluster: string, operation: string, outcome: string): void {
@@ -210,92 +172,45 @@ export class Metrics {
   }
 
   /**
-   * The page for Prometheus, with the gauges brought up to what the ledger and Connect say now. `rows` is null while the
-   * ledger cannot be read, and a cluster is missing from `snapshots` while it cannot be read: no stale truth is shown.
-   *
-   * One page at a time, since the gauges are set for it and forgotten after it: between two scrapes nobody needs a dozen
-   * series for each of thousands of connectors.
+   * The page for Prometheus in pieces, with the gauges brought up to what the ledger and Connect say now. `rows` is null
+   * while the ledger cannot be read, and a cluster is missing from `snapshots` while it cannot be read.
    */
-  page(rows: readonly OverviewRow[] | null, snapshots: ReadonlyMap<string, Snapshot>): Promise<string> {
-    this.#lastPage = this.#lastPage
-      .catch(() => '')
-      .then(async () => {
-        this.#refreshLedger(rows, snapshots);
-        for (const [cluster, snapshot] of snapshots) {
-          for (const [connector, status] of snapshot) {
-            if (status !== null) this.#showStatus(cluster, connector, status);
-          }
-        }
-        const text = await this.registry.metrics();
-        this.#connectorState.reset();
-        this.#tasks.reset();
-        return text;
-      });
-    return this.#lastPage;
+  async *pieces(rows: readonly OverviewRow[] | null, snapshots: Snapshots): AsyncGenerator<string> {
+    this.#refresh(rows);
+    // What it says of the gauges is taken before anything is waited for: a second scrape may set them anew.
+    yield await this.registry.metrics();
+    yield* this.#connectors.page(rows, snapshots);
   }
 
-  #refreshLedger(rows: readonly OverviewRow[] | null, snapshots: ReadonlyMap<string, Snapshot>): void {
-    const gauges = [this.#remediations, this.#held, this.#attempts, this.#lastRestart, this.#escalated];
-    for (const gauge of gauges) gauge.reset();
+  /** The same as one text. */
+  async page(rows: readonly OverviewRow[] | null, snapshots: Snapshots): Promise<string> {
+    const texts = await Array.fromAsync(this.pieces(rows, snapshots));
+    return texts.join('');
+  }
+
+  #refresh(rows: readonly OverviewRow[] | null): void {
+    this.#remediations.reset();
+    this.#held.reset();
     if (rows === null) return;
-    this.#forgetRestarts(rows, snapshots);
-    for (const cluster of this.#clusters) {
-      for (const state of states) this.#remediations.set({ cluster, state }, 0);
-      for (const reason of holdReasons) this.#held.set({ cluster, reason }, 0);
+    const inState = new Map<string, number>();
+    const onHold = new Map<string, number>();
+    const count = (counts: Map<string, number>, cluster: string, word: string): void => {
+      const key = `${cluster}\n${word}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    };
+    const clusters = new Set(this.#clusters);
+    for (const { cluster, state, hold } of rows) {
+      clusters.add(cluster);
+      count(inState, cluster, state);
+      if (hold !== null) count(onHold, cluster, hold);
     }
-    for (const row of rows) {
-      const { cluster, connector } = row;
-      this.#remediations.inc({ cluster, state: row.state });
-      if (row.hold !== null) this.#held.inc({ cluster, reason: row.hold });
-      if (row.state === 'closed' && snapshots.get(cluster)?.has(connector) === false) continue;
-      this.#countRestartsOf(cluster, connector);
-      this.#attempts.set({ cluster, connector }, row.attempts);
-      if (row.lastRestartAtMs !== null) {
-        this.#lastRestart.set({ cluster, connector }, row.lastRestartAtMs / 1_000);
+    for (const cluster of clusters) {
+      for (const state of states) {
+        this.#remediations.set({ cluster, state }, inState.get(`${cluster}\n${state}`) ?? 0);
       }
-      if (row.escalation !== null) {
-        const cause = simpleClassName(row.causeClass ?? 'unknown');
-        this.#escalated.set({ cluster, connector, reason: row.escalation, cause }, 1);
+      for (const reason of holdReasons) {
+        this.#held.set({ cluster, reason }, onHold.get(`${cluster}\n${reason}`) ?? 0);
       }
-    }
-  }
-
-  /** From the moment a remediation opens its counter is there, at 0. */
-  #countRestartsOf(cluster: string, connector: string): void {
-    const connectors = this.#restartTargets.get(cluster) ?? new Set();
-    this.#restartTargets.set(cluster, connectors);
-    if (connectors.has(connector)) return;
-    connectors.add(connector);
-    for (const outcome of restartOutcomes) this.#restarts.inc({ cluster, connector, outcome }, 0);
-  }
-
-  /**
-   * Connector labels exist only for connectors that Connect reports, and go away with them. A worker that is just starting
-   * reports nothing: while a remediation is open, its connector is not taken for gone.
-   */
-  #forgetRestarts(rows: readonly OverviewRow[], snapshots: ReadonlyMap<string, Snapshot>): void {
-    const open = new Set<string>();
-    for (const { cluster, connector, state } of rows) {
-      if (state !== 'closed') open.add(`${cluster}\n${connector}`);
-    }
-    for (const [cluster, snapshot] of snapshots) {
-      const connectors = this.#restartTargets.get(cluster) ?? new Set();
-      for (const connector of connectors) {
-        if (snapshot.has(connector) || open.has(`${cluster}\n${connector}`)) continue;
-        connectors.delete(connector);
-        for (const outcome of restartOutcomes) this.#restarts.remove({ cluster, connector, outcome });
-      }
-    }
-  }
-
-  #showStatus(cluster: string, connector: string, status: ConnectorStatus): void {
-    for (const state of connectStates) {
-      const value = status.connector.state === state ? 1 : 0;
-      this.#connectorState.set({ cluster, connector, state: state.toLowerCase() }, value);
-    }
-    for (const state of taskStates) {
-      const count = status.tasks.filter((task) => task.state === state).length;
-      this.#tasks.set({ cluster, connector, state: state.toLowerCase() }, count);
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { holdReasons, reasons, states } from '../src/core/model.ts';
 import type { OverviewRow } from '../src/ledger/ledger.ts';
 import { Metrics } from '../src/metrics.ts';
@@ -114,6 +115,35 @@ describe('the metrics page', () => {
       assert.deepEqual(lines(deleted, name), [], name);
     }
     assert.ok(deleted.includes('remediations{cluster="a",state="closed"} 1'));
+  });
+
+  it('escapes what a name may hold', async () => {
+    const name = 'a"b\\c\nd';
+    const metrics = new Metrics(['a'], '1.0.0');
+    const snapshot = new Map([['a', new Map([[name, status('RUNNING', 'RUNNING')]])]]);
+    const page = await metrics.page([row({ connector: name })], snapshot);
+    const wanted = 'cluster="a",connector="a\\"b\\\\c\\nd"';
+    for (const series of ['attempts{', 'restarts_total{', 'connector_state{', 'tasks{']) {
+      const found = lines(page, series);
+      assert.ok(found.length > 0 && found.every((line) => line.includes(wanted)), series);
+    }
+  });
+
+  it('is made in pieces, with others in between', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, index) => row({ connector: `c${index}` }));
+    let turns = 0;
+    let over = false;
+    const others = (async () => {
+      for (; !over; turns += 1) await setImmediate();
+    })();
+    const seen = new Set<number>();
+    for await (const piece of new Metrics(['a'], '1.0.0').pieces(rows, new Map())) {
+      assert.equal(typeof piece, 'string');
+      seen.add(turns);
+    }
+    over = true;
+    await others;
+    assert.ok(seen.size > 2);
   });
 
   it('shows nothing of a ledger that cannot be read', async () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import * as Type from 'typebox/type';
 import type { ConnectorStatus } from '../core/model.ts';
@@ -54,7 +55,7 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
       if (!(error instanceof LedgerUnavailable)) throw error;
       metrics.ledgerUp(false);
     }
-    const text = await metrics.page(rows, deps.snapshots());
-    return reply.type(metrics.registry.contentType).send(text);
+    const pieces = metrics.pieces(rows, deps.snapshots());
+    return reply.type(metrics.registry.contentType).send(Readable.from(pieces, { objectMode: false }));
   });
 }
