@@ -24,7 +24,7 @@ interface Sizes {
 }
 
 const sizes: Readonly<Record<Scale, Sizes>> = {
-  full: { storms: 60, connectorsPerStorm: 200, tasks: 4, stormMs: 2_200, quietMs: 1_800 },
+  full: { storms: 60, connectorsPerStorm: 100, tasks: 4, stormMs: 1_200, quietMs: 1_200 },
   smoke: { storms: 4, connectorsPerStorm: 10, tasks: 1, stormMs: 300, quietMs: 300 },
 };
 
