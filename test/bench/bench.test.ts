@@ -18,7 +18,7 @@ const countsOf = async ({ run, name }: Benchmark): Promise<Readonly<Record<strin
   return section.counts;
 };
 
-describe('the benchmarks', { timeout: 180_000 }, () => {
+describe('the benchmarks', { timeout: 900_000 }, () => {
   it('take in every webhook that is sent, on each side', async () => {
     const { accepted = 0, refused } = await countsOf(ingest);
     assert.ok(accepted > 0);

@@ -40,11 +40,14 @@ export const growth: Benchmark = {
     ] as const) {
       const [first, last] = [points[0], points.at(-1)];
       if (first === undefined || last === undefined) continue;
-      const exponent = Math.log(costOf(last) / costOf(first)) / Math.log(last.connectors / first.connectors);
+      const slope = (from: Point, to: Point): number =>
+        Math.log(costOf(to) / costOf(from)) / Math.log(to.connectors / from.connectors);
+      const exponent = slope(first, last);
+      const steps = points.slice(1).map((point, index) => `n^${short(slope(points[index] ?? first, point))}`);
       rows.push({
         what,
         goal: `≤ n^${EXPONENT_GOAL}`,
-        figure: `n^${short(exponent)}`,
+        figure: `n^${short(exponent)} (${steps.join(', then ')})`,
         ratio: `${short(costOf(last) / costOf(first))} for ${last.connectors / first.connectors} times as many`,
         met: exponent <= EXPONENT_GOAL,
       });

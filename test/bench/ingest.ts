@@ -13,11 +13,21 @@ interface Sizes {
   readonly rounds: number;
   readonly roundMs: number;
   readonly alerts: readonly number[];
+  readonly stores: readonly Store[];
+  /** How long one side may still be at work before the other's turn begins. */
+  readonly restMs: number;
 }
 
 const sizes: Readonly<Record<Scale, Sizes>> = {
-  full: { connectors: 1_000, rounds: 7, roundMs: 1_500, alerts: [1, 10, 100] },
-  smoke: { connectors: 100, rounds: 1, roundMs: 50, alerts: [10] },
+  full: {
+    connectors: 1_000,
+    rounds: 7,
+    roundMs: 1_500,
+    alerts: [1, 10, 100],
+    stores: ['SQLite', 'Redis'],
+    restMs: 10_000,
+  },
+  smoke: { connectors: 100, rounds: 1, roundMs: 50, alerts: [10], stores: ['Redis'], restMs: 500 },
 };
 
 interface Side {
@@ -34,7 +44,7 @@ export const ingest: Benchmark = {
     const lines: string[][] = [];
     let accepted = 0;
     let refused = 0;
-    for (const store of ['SQLite', 'Redis'] as const) {
+    for (const store of sizes[scale].stores) {
       for (const alerts of sizes[scale].alerts) {
         log(`ingest: ${store}, ${alerts} alert(s) a webhook`);
         const sides = await compare(store, alerts, sizes[scale]);
@@ -88,7 +98,11 @@ export const ingest: Benchmark = {
   },
 };
 
-function compare(store: Store, alerts: number, { connectors, rounds, roundMs }: Sizes): Promise<Side[]> {
+function compare(
+  store: Store,
+  alerts: number,
+  { connectors, rounds, roundMs, restMs }: Sizes,
+): Promise<Side[]> {
   return Bench.with(async (bench) => {
     const connect = await bench.connect({ connectors, failed: connectors, afterRestart: 'FAILED' });
     const redis = store === 'Redis' ? await bench.redis() : null;
@@ -123,7 +137,7 @@ function compare(store: Store, alerts: number, { connectors, rounds, roundMs }: 
     for (let round = 0; round < rounds; round += 1) {
       for (const { load, pid, results } of sides) {
         results.push(await load.forMs(bodies, roundMs));
-        await quiet(pid);
+        await quiet(pid, restMs);
       }
     }
     return sides;
