@@ -3,15 +3,42 @@ import { mask, maskCredentials } from './core/diagnosis.ts';
 import type { Metrics } from './metrics.ts';
 import type { Reporter, Story } from './remediator/report.ts';
 
+/** Of lines that cannot be written now, so many bytes are kept for later; what comes on top is lost. */
+const UNWRITTEN_AT_MOST_BYTES = 1024 * 1024;
+
 /** JSON lines on standard output, times as RFC 3339. */
 export function createLogger(level: string): Logger {
-  return pino({
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: ['req.headers.authorization', 'headers.authorization'], censor: '***' },
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: ['req.headers.authorization', 'headers.authorization'], censor: '***' },
+    },
+    standardOutput(),
+  );
+}
+
+/**
+ * Standard output that may be a file on a full disk: lines wait until there is room. Left to itself, the stream would raise an
+ * error that nobody catches, and at the exit that follows (or after a fatal line) try to write what is left again and again,
+ * without an end: the process would hang and keep the ledger locked. Synchronous, so that a failure is known by then.
+ */
+function standardOutput(): ReturnType<typeof pino.destination> {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: UNWRITTEN_AT_MOST_BYTES });
+  const flush = output.flushSync.bind(output);
+  let isFailing = false;
+  output.on('error', () => {
+    isFailing = true;
   });
+  output.on('write', () => {
+    isFailing = false;
+  });
+  output.flushSync = () => {
+    if (!isFailing) flush();
+  };
+  return output;
 }
 
 /** A kind of ignored alert is logged this often at most. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerOpenError } from './open-error.ts';
@@ -28,7 +28,7 @@ const held = new Set<string>();
  *
  * In this order, so that a file which is not ours is never touched:
  *  1. Read the header without SQLite, which would replay a foreign journal just by opening. Refuse what is no SQLite
- *     database, what another application made and what a later version made.
+ *     database, what another application made, what a later version made, and a place that cannot be written.
  *  2. Open, with `locking_mode=EXCLUSIVE` before the first access: the lock is then held until `close`, the second holder
  *     fails at once, and WAL keeps its index in memory (no `-shm` file).
  *  3. Create the schema in the rollback journal, whose creation makes SQLite sync the directory, so that the file's own
@@ -52,6 +52,7 @@ export function openLedgerFile(path: string): LedgerFile {
   const identity = identify(absolute);
   if (identity !== null && held.has(identity)) throw inUse(absolute);
   requireOurs(absolute);
+  requireWritable(absolute);
 
   let db: DatabaseSync | null = null;
   try {
@@ -132,6 +133,18 @@ function requireOurs(path: string): void {
     throw new LedgerOpenError('foreign', `ledger ${path} is not a SQLite database; it was left as it is`);
   }
   checkMark(path, header.readInt32BE(68), header.readInt32BE(60));
+}
+
+/** The file where there is one, and its directory, where the log is made: SQLite says no more than "disk I/O error" of some. */
+function requireWritable(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    if (identify(path) !== null) accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new LedgerOpenError('unusable', `ledger ${path} cannot be written: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function checkMark(path: string, application: number, version: number): void {

@@ -34,6 +34,12 @@ export interface RealAlertmanager {
   /** Makes a silence and says its id. Default: from now, for an hour. Throws what Alertmanager refuses. */
   silence(matchers: readonly Matcher[], fromMs?: number): Promise<string>;
   expire(id: string): Promise<void>;
+  /** The ids of the silences that are active here. */
+  silences(): Promise<string[]>;
+  /** Members of its cluster, itself included; 0 for one that stands alone. */
+  peers(): Promise<number>;
+  /** Webhooks that it has sent. */
+  sent(): Promise<number>;
   readonly process: ManagedProcess;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
@@ -41,7 +47,11 @@ export interface RealAlertmanager {
 
 const HOUR_MS = 3_600_000;
 
-export async function startAlertmanager(webhookUrl: string | null = null): Promise<RealAlertmanager> {
+/** @param cluster command line arguments of its cluster; default: it stands alone */
+export async function startAlertmanager(
+  webhookUrl: string | null = null,
+  cluster: readonly string[] = ['--cluster.listen-address='],
+): Promise<RealAlertmanager> {
   const { alertmanager, alertmanagerCwd } = await provisionMonitoring();
   const directory = await mkdtemp(join(tmpdir(), 'connect-medic-alertmanager-'));
   await writeFile(join(directory, 'alertmanager.yml'), config(webhookUrl));
@@ -56,7 +66,7 @@ export async function startAlertmanager(webhookUrl: string | null = null): Promi
       `--storage.path=${join(directory, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
       `--web.external-url=${url}`,
-      '--cluster.listen-address=',
+      ...cluster,
     ],
     logFile: join(directory, 'log'),
     ready: () => answersOk(`${url}/-/ready`),
@@ -103,6 +113,20 @@ export async function startAlertmanager(webhookUrl: string | null = null): Promi
     },
     expire: async (id) => {
       await send('DELETE', `/silence/${id}`);
+    },
+    silences: async () => {
+      const all = JSON.parse(await send('GET', '/silences')) as { id: string; status: { state: string } }[];
+      return all.filter(({ status }) => status.state === 'active').map(({ id }) => id);
+    },
+    peers: async () => {
+      const { cluster: seen } = JSON.parse(await send('GET', '/status')) as {
+        cluster: { peers?: unknown[] };
+      };
+      return seen.peers?.length ?? 0;
+    },
+    sent: async () => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(/^alertmanager_notifications_total\{integration="webhook"\} (\d+)/m.exec(text)?.[1] ?? 0);
     },
     stop: async () => {
       await child.stop();

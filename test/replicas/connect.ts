@@ -26,9 +26,20 @@ export class FakeConnect {
   bulkReads = 0;
   /** What a restarted connector shows. */
   afterRestart: Shown = 'FAILED';
+  /** What one restarted connector shows, where that differs. */
+  afterRestartOf: (connector: string) => Shown = () => this.afterRestart;
   /** How long the answer to a restart takes, in milliseconds. */
   restartTakesMs: () => number = () => 0;
+  /** Told of each request as it comes, before anything is done about it. */
+  onRequest: (what: 'read' | 'restart') => void = () => {};
+  /** Awaited while a restart is under way. */
+  duringRestart: (connector: string) => Promise<void> = async () => {};
+  /** Told of each restart that is carried out and not answered yet. */
+  onRestarted: (connector: string) => void = () => {};
+  /** Connectors that got a restart while another one of theirs was under way. */
+  readonly overlapping: string[] = [];
   readonly #states = new Map<string, Shown>();
+  readonly #underWay = new Map<string, ServerResponse>();
   readonly #server = createServer((request, response) => {
     void this.#answer(request, response);
   });
@@ -71,6 +82,7 @@ export class FakeConnect {
     const json = (status: number, body: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     };
+    this.onRequest(method === 'POST' ? 'restart' : 'read');
     if (method === 'GET' && url === '/') return json(200, { version: '4.3.0', kafka_cluster_id: 'test' });
     if (method === 'GET' && url === '/connectors?expand=status') {
       this.bulkReads += 1;
@@ -84,10 +96,17 @@ export class FakeConnect {
       return json(404, { error_code: 404, message: `No status found for ${connector}` });
     if (method === 'POST' && RESTART.test(url)) {
       this.restarts.push({ connector, atMs: performance.now() });
+      const other = this.#underWay.get(connector);
+      // A caller that was killed is not there any more.
+      if (other !== undefined && !other.destroyed && !other.writableEnded) this.overlapping.push(connector);
+      this.#underWay.set(connector, response);
       const takesMs = this.restartTakesMs();
       if (takesMs > 0) await sleep(takesMs);
-      this.#states.set(connector, this.afterRestart);
-      return json(202, statusOf(connector, this.afterRestart));
+      await this.duringRestart(connector);
+      const after = this.afterRestartOf(connector);
+      this.#states.set(connector, after);
+      this.onRestarted(connector);
+      return json(202, statusOf(connector, after));
     }
     if (method === 'GET' && STATUS.test(url)) return json(200, statusOf(connector, state));
     if (method === 'GET') return json(200, { name: connector, config: {}, tasks: [], type: 'sink' });
