@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerOpenError } from './open-error.ts';
@@ -138,8 +138,10 @@ function requireOurs(path: string): void {
 /** The file where there is one, and its directory, where the log is made: SQLite says no more than "disk I/O error" of some. */
 function requireWritable(path: string): void {
   try {
-    accessSync(dirname(path), constants.W_OK);
-    if (identify(path) !== null) accessSync(path, constants.W_OK);
+    const isThere = identify(path) !== null;
+    if (isThere) accessSync(path, constants.W_OK);
+    // SQLite puts its log beside the file itself, not beside a link to it.
+    accessSync(dirname(isThere ? realpathSync(path) : path), constants.W_OK);
   } catch (error) {
     throw new LedgerOpenError('unusable', `ledger ${path} cannot be written: ${messageOf(error)}`, {
       cause: error,

@@ -216,15 +216,10 @@ describe('faults of a real Kafka Connect cluster', { timeout: 4 * STACK_TIMEOUT_
   test('while the whole REST API hangs webhooks are taken and another cluster is healed; then this one is (P8)', async (t) => {
     const names = await failing('hung', 4);
     for (const { process } of stack.workers) process.signal('SIGSTOP');
-    await waitFor(
-      'the service to see it',
-      async () =>
-        (await service.log()).some(({ msg, cluster }) => msg.includes('cannot be read') && cluster !== OTHER),
-      SOON_MS,
-    );
+    await furtherReadsFail();
     for (const [index, connector] of named('elsewhere', 5).entries()) {
       other.show([connector], 'FAILED');
-      // Alternately: the cluster that hangs is told of, too.
+      // The cluster that hangs is told of as well.
       const told = [
         webhook([connector], OTHER),
         webhook([names[index % names.length] ?? ''], stack.clusterName),
