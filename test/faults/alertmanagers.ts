@@ -15,7 +15,7 @@ import { waitFor } from '../stack/process.ts';
 import { prepareService, type Service } from '../stack/service.ts';
 import { Link } from './link.ts';
 
-const SOON_MS = 90_000;
+const SOON_MS = 120_000;
 /** What an Alertmanager has said is acted on for three seconds. */
 const OUT_OF_DATE_MS = 4_000;
 /** Partitions are noticed and mended in a second or two. */

@@ -19,7 +19,7 @@ import { type Stack, startStack, type Worker } from '../stack/stack.ts';
 
 const STACK_TIMEOUT_MS = 240_000;
 /** Sessions that time out, rebalances, pauses of the breaker; generous for a loaded two-core machine. */
-const SOON_MS = 120_000;
+const SOON_MS = 240_000;
 const HEALTHY = ['healthy-source', 'healthy-sink'];
 const OTHER = 'other';
 /** It never gives up: how long a fault lasts is not what is tested. */
@@ -32,7 +32,7 @@ const POLICY = {
   budget: { restarts: 1_000, per: '24h' },
 };
 
-describe('faults of a real Kafka Connect cluster', { timeout: 4 * STACK_TIMEOUT_MS }, () => {
+describe('faults of a real Kafka Connect cluster', { timeout: 6 * STACK_TIMEOUT_MS }, () => {
   const other = new FakeConnect();
   let stack: Stack;
   let service: Service;

@@ -7,7 +7,7 @@ import { theServiceMayBeKilled } from './killed.ts';
 /** Much of the time they wait; the killed one alone keeps a core busy with starting. */
 const AT_ONCE = 3;
 
-describe('faults around one process', { concurrency: AT_ONCE, timeout: 600_000 }, () => {
+describe('faults around one process', { concurrency: AT_ONCE, timeout: 1_200_000 }, () => {
   // The longest first.
   theServiceMayBeKilled();
   alertmanagersMayBeCutOff();
