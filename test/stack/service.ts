@@ -43,7 +43,7 @@ export interface RemediationDetail extends RemediationJson {
 }
 
 const MAIN = join(ROOT, 'src/main.ts');
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /** The service, started and stopped as often as one likes on the same configuration and ledger. */
