@@ -50,7 +50,7 @@ export class ConnectorMetrics {
       this.#forget(rows, snapshots);
       for (const row of rows) {
         // It went away with its connector.
-        if (row.state === 'closed' && snapshots.get(row.cluster)?.has(row.connector) === false) continue;
+        if (isOver(row) && snapshots.get(row.cluster)?.has(row.connector) === false) continue;
         shown.push(row);
         // From the moment a remediation opens its counter is there, at 0.
         this.#countsOf(row.cluster, row.connector);
@@ -114,9 +114,7 @@ export class ConnectorMetrics {
    */
   #forget(rows: readonly OverviewRow[], snapshots: Snapshots): void {
     const open = new Set<string>();
-    for (const { cluster, connector, state } of rows) {
-      if (state !== 'closed') open.add(`${cluster}\n${connector}`);
-    }
+    for (const row of rows) if (!isOver(row)) open.add(`${row.cluster}\n${row.connector}`);
     for (const [cluster, snapshot] of snapshots) {
       const connectors = this.#restarts.get(cluster);
       for (const connector of connectors?.keys() ?? []) {
@@ -125,6 +123,11 @@ export class ConnectorMetrics {
       }
     }
   }
+}
+
+/** Nothing is done about it any more; only its window is remembered. */
+function isOver({ state }: OverviewRow): boolean {
+  return state === 'closed' || state === 'recovered';
 }
 
 function head(name: string, help: string, type: 'counter' | 'gauge' = 'gauge'): string {

@@ -59,7 +59,15 @@ export function activeSilences(
       comment: shown(silence.comment, COMMENT_AT_MOST),
       endsAtMs: silence.endsAtMs,
       fit: fitOf(silence, fitsExpression),
+      ...namesOf(silence),
     }));
+}
+
+/** Nothing where one of them cannot be read: it may be about any label. */
+function namesOf({ matchers }: ListedSilence): Pick<SilenceSeen, 'names'> {
+  const known = matchers?.filter((matcher) => matcher !== null) ?? [];
+  if (matchers === null || known.length < matchers.length) return {};
+  return { names: new Set(known.map(({ name }) => name)) };
 }
 
 function fitOf({ state, matchers }: ListedSilence, fitsExpression: ExpressionTest): SilenceSeen['fit'] {

@@ -11,7 +11,7 @@ import {
 import type { Context, Look } from './look.ts';
 import type { Decision, EscalationReason, Phase, Reason, Remediation, Verdict } from './model.ts';
 import { budgetRoomAtMs, type Policy, schedule, stableForMs, withinWindow } from './policy.ts';
-import { endProbe } from './storm.ts';
+import { endProbe, relapsed } from './storm.ts';
 import {
   attempting,
   closing,
@@ -174,7 +174,8 @@ function decideDue(context: Context, from: Holding): Decision {
   const holds = holdsOf(context);
   if (holds.length > 0) return hold(context, from, holds);
   const hopeless = schedule(r, policy, nowMs);
-  if (isHopeless(hopeless.escalate, look)) return escalating(r, hopeless.escalate, hopeless.nextAtMs, nowMs);
+  if (isHopeless(hopeless.escalate, context))
+    return escalating(r, hopeless.escalate, hopeless.nextAtMs, nowMs);
   const { nextAtMs: dueAtMs, refusals } = from;
   return attempting(r, { from: 'waiting', dueAtMs, refusals }, look.plan, policy, nowMs);
 }
@@ -350,7 +351,7 @@ function failedAgain(context: Context): Decision {
   const same = context.r.probe?.signature === look.signature;
   const r = { ...context.r, probe: endProbe(context.r.probe, same ? 'failed' : 'other', nowMs) };
   const { nextAtMs, escalate } = schedule(r, policy, nowMs);
-  if (isHopeless(escalate, look)) return escalating(r, escalate, nextAtMs, nowMs);
+  if (isHopeless(escalate, { ...context, r })) return escalating(r, escalate, nextAtMs, nowMs);
   if (look.storm !== null && (escalate !== null || nextAtMs === null)) {
     return hold({ ...context, r }, notHeld(nextAtMs ?? nowMs), [canary(look.storm)]);
   }
@@ -359,9 +360,18 @@ function failedAgain(context: Context): Decision {
   return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs);
 }
 
-/** A storm's probes exhaust nobody: what stands behind them is one outage, and a human hears of it from the first. */
-function isHopeless(escalate: EscalationReason | null, { storm }: Look): escalate is EscalationReason {
-  return escalate !== null && (storm === null || escalate === 'permanent');
+/**
+ * A storm's probes exhaust nobody: what stands behind them is one outage, and a human hears of it from the first. But `thenEvery: off`
+ * is the user's word that nothing comes after the list, and who ran for long and failed again has a trouble of its own.
+ */
+function isHopeless(
+  escalate: EscalationReason | null,
+  { r, look, policy }: Context,
+): escalate is EscalationReason {
+  if (escalate === null) return false;
+  if (look.storm === null || escalate === 'permanent') return true;
+  if (escalate === 'exhausted' && policy.thenEveryMs === null) return true;
+  return r.probe !== null && relapsed(r.probe, policy.storm.proofMs);
 }
 
 /**

@@ -153,7 +153,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** Names a label set where an alert brings no fingerprint. */
-function labelKey(labels: Readonly<Record<string, string>>): string {
+export function labelKey(labels: Readonly<Record<string, string>>): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 

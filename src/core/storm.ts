@@ -79,6 +79,9 @@ const notElectable: ReadonlySet<HoldReason> = new Set([
   'silenced',
   'inhibited',
   'alertmanager_unreachable',
+  'unauthorized',
+  'connect_unreachable',
+  'rebalancing',
 ]);
 
 const WINDOW_AT_MOST = 1_024;
@@ -103,20 +106,24 @@ export function stormOf(
   const failedAtMs = lastEndMs('failed');
   const provenAtMs = lastEndMs('proven');
   const proven = probes.filter(
-    (probe) => probe.ended === 'proven' && (probe.endedAtMs ?? 0) > failedAtMs,
+    (probe) =>
+      probe.ended === 'proven' &&
+      // Of this outage: while it lasts, the next proof is never far.
+      (probe.endedAtMs ?? 0) > Math.max(failedAtMs, nowMs - 2 * (storm.everyAtMostMs + storm.proofMs)),
   ).length;
   const window = Math.min(WINDOW_AT_MOST, 2 ** Math.min(proven, 20));
-  const probing = rows.filter((row) => isUnderWay(row, signature)).length;
+  // One that neither runs nor fails nor can be seen does not keep the others for ever.
+  const atLeastMs = nowMs - policy.stuckAfterMs - 2 * storm.proofMs;
+  const probing = rows.filter((row) => isUnderWay(row, signature, atLeastMs)).length;
   const failures = probes
     .filter((probe) => probe.ended === 'failed' && (probe.endedAtMs ?? 0) > provenAtMs)
     .reduce((sum, probe) => sum + probe.failures, 0);
   const dueAtMs = failures === 0 ? nowMs : failedAtMs + rhythmMs(failures, members.size, policy, storm);
   const free = nowMs < dueAtMs ? 0 : Math.max(0, window - probing);
-  const elected = rows
-    .filter((row) => members.has(row.connector) && isElectable(row, nowMs))
-    .sort(longestUntriedFirst)
-    .slice(0, free)
-    .map(({ connector }) => connector);
+  const now = { signature, proofMs: storm.proofMs, nowMs };
+  const electable =
+    free === 0 ? [] : rows.filter((row) => members.has(row.connector) && isElectable(row, now));
+  const elected = firstOf(electable, free, longestUntriedFirst).map(({ connector }) => connector);
   return {
     signature,
     members: members.size,
@@ -146,24 +153,31 @@ export function rhythmMs(
   return Math.max(storm.everyAtMostMs, Math.ceil(budget.perMs / half));
 }
 
-function isUnderWay({ state, probe }: StormRow, signature: string): boolean {
+function isUnderWay({ state, probe }: StormRow, signature: string, sinceMs: number): boolean {
   return (
     probe?.signature === signature &&
+    probe.atMs > sinceMs &&
     probe.ended === null &&
     (state === 'restarting' || state === 'stabilising')
   );
 }
 
-function isElectable({ state, hold, nextAtMs, roomAtMs, escalation }: StormRow, nowMs: number): boolean {
+function isElectable(
+  { state, hold, nextAtMs, roomAtMs, escalation, probe }: StormRow,
+  { signature, proofMs, nowMs }: { signature: string; proofMs: number; nowMs: number },
+): boolean {
   if (hold !== null && notElectable.has(hold)) return false;
   if (roomAtMs !== null && roomAtMs > nowMs) return false;
   switch (state) {
     case 'waiting':
+      // Its own delay counts before its first restart of this storm, and where its last one had proved itself.
+      return (nextAtMs ?? nowMs) <= nowMs || (probe?.signature === signature && !relapsed(probe, proofMs));
     case 'held':
       return true;
     case 'escalated':
+      if (nextAtMs === null) return false;
       // A human was called for a reason of its own: its own slow rhythm counts. What the list alone escalated is probed.
-      return escalation === 'exhausted' || (nextAtMs !== null && nextAtMs <= nowMs);
+      return escalation === 'exhausted' || nextAtMs <= nowMs;
     case 'restarting':
     case 'stabilising':
     case 'recovered':
@@ -174,9 +188,31 @@ function isElectable({ state, hold, nextAtMs, roomAtMs, escalation }: StormRow, 
   }
 }
 
+/** The first `count` in order. Sorting thousands for one or two of them would be most of the time of a storm. */
+function firstOf<T>(all: readonly T[], count: number, compare: (one: T, other: T) => number): T[] {
+  if (count > 8) return all.toSorted(compare).slice(0, count);
+  const first: T[] = [];
+  for (const one of all) {
+    const last = first.at(-1);
+    if (first.length === count && (last === undefined || compare(one, last) >= 0)) continue;
+    const at = first.findIndex((other) => compare(one, other) < 0);
+    first.splice(at === -1 ? first.length : at, 0, one);
+    if (first.length > count) first.pop();
+  }
+  return first;
+}
+
+/** It ran as long as a proof takes, and failed after all: that is its own trouble, not the outage's. */
+export function relapsed({ ended, atMs, endedAtMs }: Probe, proofMs: number): boolean {
+  return ended === 'failed' && (endedAtMs ?? atMs) - atMs >= proofMs;
+}
+
 function longestUntriedFirst(one: StormRow, other: StormRow): number {
   const never = Number.NEGATIVE_INFINITY;
-  const byTime = (one.lastRestartAtMs ?? never) - (other.lastRestartAtMs ?? never);
+  // Also a call that Connect turned away: the next one's turn comes first.
+  const triedAtMs = ({ lastRestartAtMs, probe }: StormRow): number =>
+    Math.max(lastRestartAtMs ?? never, probe?.atMs ?? never);
+  const byTime = triedAtMs(one) - triedAtMs(other);
   if (byTime < 0 || byTime > 0) return byTime;
   return one.connector < other.connector ? -1 : one.connector > other.connector ? 1 : 0;
 }
@@ -197,12 +233,14 @@ export function endProbe(
   ended: 'proven' | 'failed' | 'other',
   nowMs: number,
 ): Probe | null {
-  if (probe === null || probe.ended !== null) return probe;
+  // What proved itself and fails again after all has not.
+  if (probe === null || (probe.ended !== null && !(probe.ended === 'proven' && ended === 'failed')))
+    return probe;
   const failures = ended === 'failed' ? probe.failures + 1 : ended === 'proven' ? 0 : probe.failures;
   return { ...probe, ended, endedAtMs: nowMs, failures };
 }
 
 /** Whether a step ends a probe as failed, which narrows the window for everybody who is deciding meanwhile. */
 export function failsProbe(before: Remediation, next: Remediation): boolean {
-  return before.probe?.ended === null && next.probe?.ended === 'failed';
+  return before.probe !== null && before.probe.ended !== 'failed' && next.probe?.ended === 'failed';
 }

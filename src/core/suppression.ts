@@ -1,6 +1,6 @@
 import type { HoldSeen } from './holds.ts';
 import type { AlertSeen, RestartPlan } from './model.ts';
-import { readAlert, type SignalRules } from './signals.ts';
+import { labelKey, readAlert, type SignalRules } from './signals.ts';
 
 /**
  * Which parts of a connector a silence or an inhibition covers, and what that leaves a restart to touch.
@@ -20,6 +20,8 @@ export interface SilenceSeen {
   /** On the Alertmanager's clock; null where that cannot be read. */
   readonly endsAtMs: number | null;
   readonly fit: (labels: Readonly<Record<string, string>>) => Fit;
+  /** The labels that its matchers look at: what differs in others only fits alike. Absent: any. */
+  readonly names?: ReadonlySet<string>;
 }
 
 /** An alert that an Alertmanager lists as suppressed, or whose status there cannot be read. */
@@ -109,15 +111,10 @@ export function suppressedParts(
   failed: readonly Part[],
 ): PartSuppression[] {
   const listed = view.alertmanagers.flatMap((alertmanager) => listedCovers(alertmanager, target));
-  // An alert about the whole connector is matched once, not once for each part.
-  const matched = new Map<Labels, readonly Cover[]>();
+  const silenceOver = silencesFor(view, target);
   return failed.map((part) => {
     const covers = listed.filter((one) => isOver(one.over, part)).map(({ cover }) => cover);
-    for (const labels of labelsFor(part, target)) {
-      const known = matched.get(labels) ?? silenceCovers(view, labels);
-      matched.set(labels, known);
-      covers.push(...known);
-    }
+    covers.push(...silenceOver(part));
     if (view.unknown !== null) covers.push({ state: 'unknown', detail: view.unknown, untilMs: null });
     return { part, ...strongest(covers) };
   });
@@ -167,26 +164,53 @@ function isOver(over: Over, part: Part): boolean {
 }
 
 /**
- * The labels to match silences with: of the alerts about the whole connector and of the part's own; where there is none of its
- * own, the connector's with the part's task in them.
+ * What the silences say about a part, by the labels of the alerts about the whole connector and of the part's own; where there
+ * is none of its own, by the connector's with the part's task in them. A connector can have a thousand failed tasks, and a
+ * cluster a hundred silences, so nothing is matched twice that cannot come out differently.
  */
-function labelsFor(part: Part, { alerts, rules }: SuppressionTarget): Labels[] {
+function silencesFor(view: SuppressionView, { alerts, rules }: SuppressionTarget): (part: Part) => Cover[] {
   const tasks = alerts.map(({ labels }) => taskOf(labels, rules));
-  const over = alerts.filter((_, index) => tasks[index] === null || tasks[index] === part);
-  const labels = over.map((alert) => alert.labels);
-  if (part === null ? over.length > 0 : tasks.includes(part)) return labels;
-  const borrowed = alerts.map((alert) => {
-    const { [rules.labels.task]: _other, ...rest } = alert.labels;
-    return part === null ? rest : { ...rest, [rules.labels.task]: String(part) };
-  });
-  return [...labels, ...borrowed];
+  const matched = new Map<Labels, readonly Cover[]>();
+  const once = (labels: Labels): readonly Cover[] => {
+    const known = matched.get(labels) ?? silenceCovers(view, labels, () => true);
+    matched.set(labels, known);
+    return known;
+  };
+  const hasTask = ({ names }: SilenceSeen): boolean => names?.has(rules.labels.task) ?? true;
+  let borrowed: readonly { readonly base: Labels; readonly covers: readonly Cover[] }[] | null = null;
+  const borrow = (): NonNullable<typeof borrowed> => {
+    const bases = alerts.map(({ labels }) => {
+      const { [rules.labels.task]: _other, ...base } = labels;
+      return base;
+    });
+    const distinct = new Map(bases.map((base) => [labelKey(base), base]));
+    return [...distinct.values()].map((base) => ({
+      base,
+      covers: silenceCovers(view, base, (silence) => !hasTask(silence)),
+    }));
+  };
+  return (part) => {
+    const over = alerts.filter((_, index) => tasks[index] === null || tasks[index] === part);
+    const covers = over.flatMap(({ labels }) => once(labels));
+    if (part === null ? over.length > 0 : tasks.includes(part)) return covers;
+    borrowed ??= borrow();
+    for (const { base, covers: ofBase } of borrowed) {
+      const labels = part === null ? base : { ...base, [rules.labels.task]: String(part) };
+      covers.push(...ofBase, ...silenceCovers(view, labels, hasTask));
+    }
+    return covers;
+  };
 }
 
 /** What the silences of all Alertmanagers say about labels. */
-function silenceCovers(view: SuppressionView, labels: Labels): Cover[] {
+function silenceCovers(
+  view: SuppressionView,
+  labels: Labels,
+  counts: (silence: SilenceSeen) => boolean,
+): Cover[] {
   return view.alertmanagers.flatMap(({ name, silences }) =>
     silences.flatMap((silence) => {
-      const fit = silence.fit(labels);
+      const fit = counts(silence) ? silence.fit(labels) : 'no';
       if (fit === 'no') return [];
       return [fit === 'yes' ? silencedBy(silence) : cannotTell(silence, name)];
     }),

@@ -26,7 +26,7 @@ export class ClusterReader {
   #underWay: Promise<BulkRead> | null = null;
   #latest: BulkRead | null = null;
   #snapshot: Snapshot | null = null;
-  #settings: ReadonlyMap<string, ConnectorSettings> = new Map();
+  #settings = new Map<string, ConnectorSettings>();
   #settingsReadAtMs = Number.NEGATIVE_INFINITY;
   #settingsUnderWay: Promise<ReadonlySet<string>> | null = null;
   #failures = 0;
@@ -70,6 +70,14 @@ export class ClusterReader {
   }
 
   /**
+   * Read by themselves just now, which is newer than the last bulk read. What no bulk read has shown stays unknown: the class
+   * is part of a signature, and of those that fail alike all have to be known, or none.
+   */
+  learn(connector: string, settings: ConnectorSettings): void {
+    if (this.#settings.has(connector)) this.#settings.set(connector, settings);
+  }
+
+  /**
    * Reads the settings of all connectors, at most every ten seconds. Answers with those whose configuration is another one
    * than at the last read. A read that fails changes nothing.
    */
@@ -92,7 +100,7 @@ export class ClusterReader {
       const before = this.#settings.get(connector)?.configHash ?? null;
       if (before !== null && configHash !== null && before !== configHash) changed.add(connector);
     }
-    this.#settings = result.value;
+    this.#settings = new Map(result.value);
     return changed;
   }
 

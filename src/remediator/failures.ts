@@ -24,6 +24,11 @@ export class Failures {
     return examine(failedParts(status), connectorClass, this.#pack);
   }
 
+  /** Reads the settings of all connectors where those of this one are not known: its class decides which rules are about it. */
+  async know(connector: string): Promise<void> {
+    if (this.#reader.settingsOf(connector) === null) await this.#reader.readSettings();
+  }
+
   /** Keyed hash of the connector's configuration, as last read; null: not known. */
   configHash(connector: string): string | null {
     return this.#reader.settingsOf(connector)?.configHash ?? null;
@@ -60,8 +65,23 @@ export class Failures {
 /** The connectors of each signature that has enough of them for a storm. */
 export type Groups = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Elections on the same rows: a turn holds dozens of members against thousands of rows. */
-const elections = new WeakMap<Storms, Map<string, Storm>>();
+/** What was made of the same rows: a turn holds dozens of members against thousands of rows. */
+interface Prepared {
+  /** Of those that share their turns: `true` for dry runs. */
+  readonly rows: Map<boolean, readonly StormRow[]>;
+  readonly facts: ReadonlyMap<string, StormFacts>;
+  readonly elections: Map<string, Storm>;
+}
+const prepared = new WeakMap<Storms, Prepared>();
+
+function prepare(storms: Storms): Prepared {
+  const known = prepared.get(storms);
+  if (known !== undefined) return known;
+  const facts = new Map(storms.rows.map((row) => [row.connector, row]));
+  const fresh: Prepared = { rows: new Map(), facts, elections: new Map() };
+  prepared.set(storms, fresh);
+  return fresh;
+}
 
 /** The storm that a record is part of; null: none. */
 export function stormFor(
@@ -82,19 +102,28 @@ export function stormFor(
     return { ...facts, roomAtMs };
   };
   const own = factsOf(record);
-  const known = storms.rows.find((row) => row.connector === connector);
+  const { rows, facts, elections } = prepare(storms);
+  // What a dry run would do says nothing about the cause, and takes nobody's turn.
+  const { dryRun } = policy;
+  const peers =
+    rows.get(dryRun) ?? storms.rows.filter((row) => policyFor(row.connector).dryRun === dryRun).map(asRow);
+  rows.set(dryRun, peers);
+  const known = facts.get(connector);
   if (members.has(connector) && known !== undefined && isSame(own, known)) {
-    const elected = elections.get(storms) ?? new Map<string, Storm>();
-    elections.set(storms, elected);
-    const storm =
-      elected.get(signature) ?? stormOf(signature, members, storms.rows.map(asRow), connector, given);
-    elected.set(signature, storm);
+    const group = `${signature}\n${dryRun}`;
+    const storm = elections.get(group) ?? stormOf(signature, members, peers, connector, given);
+    elections.set(group, storm);
     return { ...storm, mayProbe: storm.elected.includes(connector) };
   }
   // The record in hand is newer than the rows.
-  const others = storms.rows.filter((row) => row.connector !== connector);
-  const all = [...others, own].map(asRow);
-  return stormOf(signature, new Set([...members, connector]), all, connector, given);
+  const all = [...peers.filter((row) => row.connector !== connector), asRow(own)];
+  return stormOf(
+    signature,
+    members.has(connector) ? members : new Set([...members, connector]),
+    all,
+    connector,
+    given,
+  );
 }
 
 function isSame(one: StormFacts, other: StormFacts): boolean {

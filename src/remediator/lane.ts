@@ -9,15 +9,15 @@ import type { Policy } from '../core/policy.ts';
 import { FIRST_LOOK_MS, settleCall } from '../core/transitions.ts';
 import { STATUS_AGE_AT_MOST_MS, statusVerdict } from '../core/verdict.ts';
 import { type Claim, type Ledger, LedgerUnavailable, type Storms } from '../ledger/ledger.ts';
-import { Breaker, saysOfCluster } from './breaker.ts';
+import { Breakers } from './breaker.ts';
 import type { ClusterReader } from './cluster-reader.ts';
 import { type Failures, type Groups, provenBy, stormFor } from './failures.ts';
-import { lookAtOne, lookInBulk, type TimedLook } from './look.ts';
+import { lookAtOne, lookInBulk, lookOf, type TimedLook } from './look.ts';
 import { Places } from './places.ts';
 import { Reactions } from './reactions.ts';
 import { ACTOR, auditOf, type Reporter, storyOf } from './report.ts';
 import { Turn } from './turn.ts';
-import { lookWith, readWorld, type World, type WorldSources } from './world.ts';
+import { lookWith, needsWorld, readWorld, type World, type WorldSources } from './world.ts';
 
 /** A look older than this is taken again before a restart is decided on it, to keep room below the limit. */
 const LOOK_AGAIN_AFTER_MS = 1_000;
@@ -57,7 +57,7 @@ export class Lane {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #reactions = new Reactions();
   readonly #places = new Places();
-  readonly #breaker = new Breaker();
+  readonly #breakers = new Breakers();
   #abandoned: Claim[] = [];
   #storms: Promise<Storms> | null = null;
   #stormsReadAtMs = 0;
@@ -214,12 +214,17 @@ export class Lane {
         nowMs,
       });
       const wish = decide(before, look, policy, nowMs);
-      if (wish.effect.type === 'restart') {
-        // Asked only now, and only for those that would be restarted.
-        if (world === null) {
-          world = await readWorld(client, connector, this.#options.world);
-          continue;
+      // Asked only now, and only for those that would be restarted, that the world holds though it is not their turn, or
+      // whose configuration seems to be another one: what is known in bulk may be hours old.
+      if (world === null && (wish.effect.type === 'restart' || needsWorld(before, look))) {
+        world = await readWorld(client, connector, this.#options.world);
+        if (world.settings.outcome === 'ok' && world.settings.value !== 'missing') {
+          this.#options.reader.learn(connector, world.settings.value);
+          seen = { ...seen, look: lookOf(connector, seen.look.connect, failures) };
         }
+        continue;
+      }
+      if (wish.effect.type === 'restart') {
         if (!lookedAgain && clock.monotonic() - seen.readAtMs > LOOK_AGAIN_AFTER_MS) {
           lookedAgain = true;
           seen = await lookAtOne(client, clock, connector, failures);
@@ -264,6 +269,8 @@ export class Lane {
         continue;
       }
       this.#tell(before, decision, nowMs);
+      // It was its turn, and it cannot act: by the rows from before it would be called again and again.
+      if (storm?.mayProbe === true && !restarts) this.#storms = null;
       if (effect.type === 'restart') await this.#restart(committed, effect, seen, now);
       const proof = provenBy(before, next);
       if (next !== null && proof !== null && (await turn.callMore(proof, next, policyFor, nowMs)))
@@ -288,13 +295,12 @@ export class Lane {
     if (monotonicMs - seen.readAtMs > STATUS_AGE_AT_MOST_MS) {
       return held('connect_unreachable', 'reading its status takes longer than two seconds');
     }
-    const open = this.#breaker.admit(monotonicMs);
+    const open = this.#breakers.admit(monotonicMs);
     if (open !== null) {
-      const untilMs = nowMs + Math.max(FIRST_LOOK_MS, Math.ceil(open.waitMs));
-      return held('breaker', 'restart calls to this cluster time out: it gets fewer of them', untilMs);
+      return held(open.reason, open.detail, nowMs + Math.max(FIRST_LOOK_MS, Math.ceil(open.waitMs)));
     }
     if (this.#places.take()) return wish;
-    this.#breaker.unused();
+    this.#breakers.unused();
     const { maxUnverified } = this.#options;
     const full = held('concurrency', `${maxUnverified} restarts of this cluster have not been looked at yet`);
     if (full.next === null) return full;
@@ -305,7 +311,7 @@ export class Lane {
 
   #giveBack(): void {
     this.#places.giveBack();
-    this.#breaker.unused();
+    this.#breakers.unused();
   }
 
   /** The attempt is committed; now the call, if the look and the lease still allow it. */
@@ -340,17 +346,10 @@ export class Lane {
       outcome = result.outcome;
       detail = maskCredentials(result.detail);
     }
-    this.#learn(outcome);
+    const changed = this.#breakers.settled(outcome, clock.monotonic());
+    if (changed !== null) reporter.breaker(client.cluster, changed === 'opened');
     reporter.restarted({ cluster, connector, attempt: effect.attempt, outcome, detail });
     await this.#settle(claim, effect.attempt, outcome, detail, now);
-  }
-
-  #learn(outcome: RestartOutcome): void {
-    const { clock, reporter, client } = this.#options;
-    const ended = saysOfCluster(outcome);
-    if (ended === null) this.#breaker.unused();
-    else if (this.#breaker.settled(ended, clock.monotonic()))
-      reporter.breaker(client.cluster, ended === 'unknown');
   }
 
   /** Writes down what came back; others may write to the record meanwhile, so it is read again until it holds. */

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ConnectClient, ReadResult } from '../connect/client.ts';
 import { maskCredentials } from '../core/diagnosis.ts';
 import type { Look } from '../core/look.ts';
-import type { ConnectLook } from '../core/verdict.ts';
+import { type ConnectLook, statusVerdict } from '../core/verdict.ts';
 import type { BulkRead } from './cluster-reader.ts';
 import type { Failures } from './failures.ts';
 
@@ -25,7 +25,10 @@ export async function lookInBulk(
   const asLook = (connect: ConnectLook): Look => lookOf(connector, connect, failures);
   if (result.outcome !== 'ok') return { look: asLook(unreadable(result)), readAtMs: begunAtMs };
   const status = result.value.get(connector);
-  if (status) return { look: asLook({ kind: 'status', status }), readAtMs: begunAtMs };
+  if (status) {
+    if (statusVerdict(status) === 'failed') await failures.know(connector);
+    return { look: asLook({ kind: 'status', status }), readAtMs: begunAtMs };
+  }
   if (status === null) {
     const detail = 'its entry in the status of all connectors cannot be read';
     return { look: asLook(noStatus(detail)), readAtMs: begunAtMs };
@@ -48,6 +51,7 @@ export async function lookAtOne(
   const readAtMs = clock.monotonic();
   const status = await client.status(connector);
   if (status.outcome === 'ok') {
+    if (statusVerdict(status.value) === 'failed') await failures.know(connector);
     return { look: asLook({ kind: 'status', status: status.value }), readAtMs };
   }
   if (status.outcome !== 'not_found') return { look: asLook(unreadable(status)), readAtMs };
@@ -60,14 +64,15 @@ export async function lookAtOne(
   };
 }
 
-function lookOf(connector: string, connect: ConnectLook, failures: Failures): Look {
+export function lookOf(connector: string, connect: ConnectLook, failures: Failures): Look {
   const diagnosis = connect.kind === 'status' ? failures.examine(connector, connect.status) : null;
   return {
     connect,
     holds: [],
     cause: diagnosis?.cause ?? null,
     signature: diagnosis?.signature ?? null,
-    configHash: failures.configHash(connector),
+    // Only beside a status: `decide` takes another hash for another configuration.
+    configHash: diagnosis === null ? null : failures.configHash(connector),
     storm: null,
     plan: { kind: 'failed' },
   };

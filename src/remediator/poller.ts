@@ -100,6 +100,9 @@ export class Poller {
     const changed = failing ? await reader.readSettings() : new Set<string>();
     for (const { cluster, connector, state } of own) {
       const status = snapshot.get(connector);
+      // Deleted, most likely; its absence proves nothing, so it is asked about. Who is held is looked at often anyway.
+      if (status === undefined && (state === 'waiting' || state === 'escalated'))
+        due.push({ cluster, connector });
       if (!status) continue;
       const verdict = statusVerdict(status);
       const isChanged = changed.has(connector) && verdict === 'failed' && deservesLook(state, 'running');

@@ -58,6 +58,8 @@ export class Resync {
     const { clock, reporter, resyncEveryMs } = this.#options;
     while (!this.#ended.signal.aborted) {
       const begunAtMs = clock.monotonic();
+      // Before the pull: what is asked for meanwhile may not be in its answer.
+      this.#ring = new AbortController();
       let waitMs = resyncEveryMs;
       try {
         if (!(await this.#resync())) waitMs = Math.min(RETRY_MS, resyncEveryMs);
@@ -67,7 +69,6 @@ export class Resync {
         else reporter.fault('resync', error);
       }
       if (this.#ended.signal.aborted) return;
-      this.#ring = new AbortController();
       await clock.sleep(waitMs, this.#ring.signal);
       const sinceMs = clock.monotonic() - begunAtMs;
       if (sinceMs < POKED_AT_LEAST_MS && waitMs > sinceMs) {

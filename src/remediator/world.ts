@@ -1,10 +1,11 @@
 import type { ConnectClient, ReadResult } from '../connect/client.ts';
 import { type HoldSeen, pausedBy } from '../core/holds.ts';
 import type { Look } from '../core/look.ts';
-import type { ConnectorSettings, Pause, Remediation } from '../core/model.ts';
+import type { ConnectorSettings, HoldReason, Pause, Remediation } from '../core/model.ts';
 import type { SignalRules } from '../core/signals.ts';
 import { type SuppressionView, suppress } from '../core/suppression.ts';
-import { failedParts } from '../core/verdict.ts';
+import { holdOf } from '../core/transitions.ts';
+import { failedParts, statusVerdict } from '../core/verdict.ts';
 import { unreadable } from './look.ts';
 
 /** What is asked, beside Connect's status, before a restart. */
@@ -51,7 +52,7 @@ export function lookWith(
   if (world === null || look.connect.kind !== 'status') return { ...look, holds };
   const { settings } = world;
   if (settings.outcome !== 'ok')
-    return { ...look, holds, connect: unreadable(settings), cause: null, signature: null };
+    return { ...look, holds, connect: unreadable(settings), cause: null, signature: null, configHash: null };
   // Deleted since its status was read.
   if (settings.value === 'missing')
     return { ...look, holds, connect: { kind: 'missing' }, cause: null, signature: null };
@@ -70,4 +71,24 @@ export function lookWith(
     plan: suppression.plan,
     configHash: configHash ?? look.configHash,
   };
+}
+
+const heldByWorld: ReadonlySet<HoldReason> = new Set([
+  'opted_out',
+  'silenced',
+  'inhibited',
+  'alertmanager_unreachable',
+  'unauthorized',
+  'connect_unreachable',
+]);
+
+/**
+ * Whether the world is asked for one that is not to be restarted: its configuration seems to be another one, and what is known
+ * in bulk may be hours old; or the world held it, and it is not its turn: it would else be held as `canary`, and elected next.
+ */
+export function needsWorld(before: Remediation, { connect, configHash, storm }: Look): boolean {
+  if (connect.kind !== 'status' || statusVerdict(connect.status) !== 'failed') return false;
+  if (configHash !== null && before.configHash !== null && configHash !== before.configHash) return true;
+  const hold = holdOf(before);
+  return storm !== null && !storm.mayProbe && hold !== null && heldByWorld.has(hold.reason);
 }

@@ -134,7 +134,7 @@ describe('an election', () => {
         probe: { signature, atMs: T0, ended: 'proven', endedAtMs: T0 + index, failures: 0 },
       });
     const windowOf = (rows: StormRow[]): number =>
-      stormOf(signature, new Set(names(40)), rows, 'c30', { policy, storm, nowMs: T0 + HOUR }).window;
+      stormOf(signature, new Set(names(40)), rows, 'c30', { policy, storm, nowMs: T0 + MINUTE }).window;
     assert.equal(windowOf([]), 1);
     assert.equal(windowOf([proven(1)]), 2);
     assert.equal(windowOf([proven(1), proven(2), proven(3)]), 8);

@@ -47,7 +47,7 @@ function silence(
     if (fits.includes(false)) return 'no';
     return Object.values(matchers).includes(null) ? 'unknown' : 'yes';
   };
-  return { id, author: 'anna', comment: 'why', endsAtMs, fit };
+  return { id, author: 'anna', comment: 'why', endsAtMs, fit, names: new Set(Object.keys(matchers)) };
 }
 
 function listed(labels: Labels, over: Partial<SuppressedAlert>): SuppressedAlert {
@@ -328,6 +328,38 @@ describe('for any view', () => {
         assert.equal(result.holds.length > 0, failed.length > 0);
       }),
     );
+  });
+
+  test('what a silence looks at saves work, and changes nothing', () => {
+    fc.assert(
+      fc.property(fc.array(alertmanager, { maxLength: 2 }), alerts, parts, (alertmanagers, ofIt, failed) => {
+        const target = { cluster: 'default', connector: 'c', alerts: ofIt, rules };
+        const blind = alertmanagers.map((one) => ({
+          ...one,
+          silences: one.silences.map(({ names: _names, ...silence }) => silence),
+        }));
+        assert.deepEqual(
+          suppressedParts({ alertmanagers, unknown: null }, target, failed).map(({ state }) => state),
+          suppressedParts({ alertmanagers: blind, unknown: null }, target, failed).map(({ state }) => state),
+        );
+      }),
+    );
+  });
+
+  test('a thousand failed parts cost one match of a silence that does not look at tasks', () => {
+    let matches = 0;
+    const base = silence('s', { connector: 'other' });
+    const counting: SilenceSeen = {
+      ...base,
+      fit: (labels) => {
+        matches += 1;
+        return base.fit(labels);
+      },
+    };
+    const target = { cluster: 'default', connector: 'c', alerts: [onTask(5_000)], rules };
+    const failed = Array.from({ length: 1_000 }, (_, id) => id);
+    suppressedParts(view({ silences: [counting] }), target, failed);
+    assert.equal(matches, 1);
   });
 
   test('another Alertmanager never frees a part', () => {

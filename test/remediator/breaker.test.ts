@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Breaker, openForMs } from '../../src/remediator/breaker.ts';
+import { Breaker, openForMs, TIMED_OUT } from '../../src/remediator/breaker.ts';
 
 const SECOND = 1_000;
 
 describe('the breaker', () => {
   it('opens after three calls in a row whose fate is unknown, not after two', () => {
-    const breaker = new Breaker();
-    assert.equal(breaker.settled('unknown', 0), false);
-    assert.equal(breaker.settled('unknown', 0), false);
+    const breaker = new Breaker(TIMED_OUT);
+    assert.equal(breaker.settled('badly', 0), false);
+    assert.equal(breaker.settled('badly', 0), false);
     assert.equal(breaker.admit(0), null);
-    assert.equal(breaker.settled('unknown', 0), true);
+    assert.equal(breaker.settled('badly', 0), true);
     assert.deepEqual(breaker.admit(0), { waitMs: 10 * SECOND });
   });
 
   it('counts anew after a call that ended well', () => {
-    const breaker = new Breaker();
+    const breaker = new Breaker(TIMED_OUT);
     for (let times = 0; times < 10; times += 1) {
-      breaker.settled('unknown', 0);
-      breaker.settled('unknown', 0);
+      breaker.settled('badly', 0);
+      breaker.settled('badly', 0);
       assert.equal(breaker.settled('well', 0), false);
     }
     assert.equal(breaker.admit(0), null);
@@ -37,7 +37,7 @@ describe('the breaker', () => {
   it('closes when that call ends well, and opens for twice as long when it does not', () => {
     const breaker = opened();
     breaker.admit(10 * SECOND);
-    breaker.settled('unknown', 15 * SECOND);
+    breaker.settled('badly', 15 * SECOND);
     assert.deepEqual(breaker.admit(15 * SECOND), { waitMs: 20 * SECOND });
     breaker.admit(35 * SECOND);
     assert.equal(breaker.settled('well', 36 * SECOND), true);
@@ -46,7 +46,7 @@ describe('the breaker', () => {
 
   it('is not opened for longer by calls that were under way when it opened', () => {
     const breaker = opened();
-    for (let times = 0; times < 7; times += 1) breaker.settled('unknown', 9 * SECOND);
+    for (let times = 0; times < 7; times += 1) breaker.settled('badly', 9 * SECOND);
     assert.equal(breaker.admit(10 * SECOND), null);
   });
 
@@ -60,11 +60,11 @@ describe('the breaker', () => {
   it('always lets a call through again within its longest time (P7)', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.constantFrom('well', 'unknown', 'unused'), fc.nat({ max: 30_000 })), {
+        fc.array(fc.tuple(fc.constantFrom('well', 'badly', 'unused'), fc.nat({ max: 30_000 })), {
           maxLength: 60,
         }),
         (steps) => {
-          const breaker = new Breaker();
+          const breaker = new Breaker(TIMED_OUT);
           let nowMs = 0;
           for (const [end, ms] of steps) {
             nowMs += ms;
@@ -80,7 +80,7 @@ describe('the breaker', () => {
 });
 
 function opened(): Breaker {
-  const breaker = new Breaker();
-  for (let times = 0; times < 3; times += 1) breaker.settled('unknown', 0);
+  const breaker = new Breaker(TIMED_OUT);
+  for (let times = 0; times < 3; times += 1) breaker.settled('badly', 0);
   return breaker;
 }

@@ -167,6 +167,8 @@ export interface Harness {
 export async function harness(
   options: {
     policy?: Partial<Policy>;
+    /** What is different for one connector. */
+    policyOf?: (connector: string) => Partial<Policy>;
     maxUnverified?: number;
     ledger?: (real: Ledger) => Ledger;
     start?: boolean;
@@ -198,6 +200,10 @@ export async function harness(
     fault: (_what, error) => faults.push(error),
   };
   const policy = { ...defaultPolicy, ...options.policy };
+  const policyFor = (_cluster: string, connector: string): Policy => ({
+    ...policy,
+    ...options.policyOf?.(connector),
+  });
   const world: Harness['world'] = {
     suppression: NO_ALERTMANAGERS,
     pulled: { outcome: 'unknown', detail: 'no Alertmanager is configured' },
@@ -207,7 +213,7 @@ export async function harness(
     clock,
     metrics,
     reporter,
-    policyFor: () => policy,
+    policyFor,
     alertsPerRemediation: 20,
     onClusterAlert: 'remediate',
     onDue: (cluster, connectors) => remediator.wake(cluster, connectors),
@@ -218,7 +224,7 @@ export async function harness(
     clock,
     reporter,
     clusters: [{ client: connect, requestTimeoutMs: 10_000, maxUnverified: options.maxUnverified ?? 10 }],
-    policyFor: () => policy,
+    policyFor,
     statusEveryMs: 30_000,
     labels: { connector: 'connector', task: 'task' },
     takeIn: async (signals) => {

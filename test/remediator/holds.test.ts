@@ -240,7 +240,7 @@ describe('what speaks against a restart', () => {
     for (const name of names) h.connect.show(name, failed);
     h.connect.answer = () => ({ outcome: 'ambiguous', detail: 'no answer within 10s' });
     await Promise.all(names.map((connector) => h.alert({ connector })));
-    await h.clock.advance(8 * SECOND);
+    await h.clock.advance(10 * SECOND);
     assert.equal(h.connect.calls.length, 3);
     const held = (await h.ledger.overview()).filter((row) => row.hold === 'breaker');
     assert.equal(held.length, 2);

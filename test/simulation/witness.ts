@@ -336,8 +336,12 @@ export class Witness {
     const probes = others.flatMap((one) =>
       one.probe?.signature === probe.signature ? [{ ...one.probe, state: one.phase.state }] : [],
     );
+    // One that neither proves itself nor fails for so long counts no more.
+    const { stuckAfterMs, storm } = truth.policy;
+    const sinceMs = EPOCH_MS + this.nowMs - stuckAfterMs - 2 * storm.proofMs;
     const underWay = probes.filter(
-      ({ ended, state }) => ended === null && (state === 'restarting' || state === 'stabilising'),
+      ({ ended, state, atMs }) =>
+        ended === null && (state === 'restarting' || state === 'stabilising') && atMs > sinceMs,
     ).length;
     const failedAtMs = Math.max(
       0,
