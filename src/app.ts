@@ -121,7 +121,13 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error instanceof LedgerUnavailable ? 503 : (error.statusCode ?? 500);
     if (isWebhook(request.url)) metrics.webhook(webhookOutcome(status), clock.now());
-    if (status === 413) metrics.limitHit('body', 1);
+    if (status === 413) {
+      metrics.limitHit('body', 1);
+      // Closed with bytes unread, the connection would be reset, and a client that is still sending never reads why. The
+      // rest is thrown away as it comes, until REQUEST_TIMEOUT_MS at most.
+      reply.removeHeader('connection');
+      request.raw.resume();
+    }
     if (status === 503) return problem(reply, 503, 'The ledger is not available now.');
     // What nobody reads need not be readable.
     if (request.is404 && status < 500) return notFound(request, reply);

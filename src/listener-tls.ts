@@ -1,5 +1,6 @@
 import type { Server } from 'node:https';
 import { type FileAccess, realFiles } from './config/secret.ts';
+import { AUTHORITIES, areAuthorities } from './config/tls-files.ts';
 
 /** Files of the listener's TLS; absolute paths. */
 export interface ListenerTlsFiles {
@@ -45,6 +46,8 @@ export function createTlsRenewal(
     const version = versionOf(files, access);
     if (version === used) return 'same';
     const { cert, key, clientCa } = readListenerTls(files, access);
+    // Node.js takes such a file, and would then let in nobody.
+    if (clientCa !== null && !areAuthorities(clientCa)) throw new Error(`clientCaFile is not ${AUTHORITIES}`);
     server.setSecureContext({ cert, key, ...(clientCa === null ? {} : { ca: clientCa }) });
     used = version;
     return 'renewed';

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import * as Type from 'typebox/type';
 import type { ConnectorStatus } from '../core/model.ts';
@@ -6,6 +7,7 @@ import type { Ledger, OverviewRow } from '../ledger/ledger.ts';
 import { LedgerUnavailable } from '../ledger/ledger.ts';
 import type { Metrics } from '../metrics.ts';
 import { problem } from './problem.ts';
+import { shared } from './shared.ts';
 
 export interface ProbesDependencies {
   readonly ledger: Ledger;
@@ -16,9 +18,31 @@ export interface ProbesDependencies {
   readonly isOpen: () => boolean;
 }
 
-/** `/livez`, `/readyz` and `/metrics`: open to everybody. */
+/** Answers of `/metrics` under way at once, those that are still being sent included; beyond: 503. */
+const PAGES_AT_ONCE = 100;
+/** Characters of the page that are put together before others have their turn: about a millisecond. */
+const PIECE_LENGTH = 65_536;
+
+/**
+ * `/livez`, `/readyz` and `/metrics`: open to everybody. So what they cost does not grow with those who ask: one ping and one
+ * page are under way at a time, and everybody who asks meanwhile shares the next.
+ */
 export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies): Promise<void> {
   const { ledger, metrics } = deps;
+  const ping = shared(() => ledger.ping());
+  const metricsPage = shared(async (): Promise<readonly Buffer[]> => {
+    let rows: readonly OverviewRow[] | null = null;
+    try {
+      rows = await ledger.overview();
+      await ping();
+      metrics.ledgerUp(true);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error;
+      metrics.ledgerUp(false);
+    }
+    return pageOf(metrics.pieces(rows, deps.snapshots()));
+  });
+  let underWay = 0;
 
   const ok = { description: 'It is.', schema: Type.Object({ status: Type.Literal('ok') }) };
   const live = { summary: 'Whether the process answers.', answers: { 200: ok } };
@@ -28,7 +52,10 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
   };
   const page = {
     summary: 'Metrics for Prometheus.',
-    answers: { 200: { description: 'The text format.', type: 'text/plain' } },
+    answers: {
+      200: { description: 'The text format.', type: 'text/plain' },
+      503: { description: 'Too many ask at once.' },
+    },
   };
 
   // Liveness depends on nothing outside: restarting this process heals neither Connect nor the ledger.
@@ -37,7 +64,7 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
   app.get('/readyz', { config: { role: 'open', doc: ready } }, async (_request, reply) => {
     if (!deps.isOpen()) return problem(reply, 503, 'The service is shutting down.');
     try {
-      await ledger.ping();
+      await ping();
       return { status: 'ok' };
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error;
@@ -46,16 +73,31 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
   });
 
   app.get('/metrics', { config: { role: 'open', doc: page } }, async (_request, reply) => {
-    let rows: readonly OverviewRow[] | null = null;
-    try {
-      rows = await ledger.overview();
-      await ledger.ping();
-      metrics.ledgerUp(true);
-    } catch (error) {
-      if (!(error instanceof LedgerUnavailable)) throw error;
-      metrics.ledgerUp(false);
+    if (underWay >= PAGES_AT_ONCE) {
+      metrics.limitHit('requests', 1);
+      reply.header('retry-after', '1');
+      return problem(reply, 503, 'Too many ask for the metrics at once.');
     }
-    const pieces = metrics.pieces(rows, deps.snapshots());
+    underWay += 1;
+    reply.raw.once('close', () => {
+      underWay -= 1;
+    });
+    const pieces = await metricsPage();
     return reply.type(metrics.registry.contentType).send(Readable.from(pieces, { objectMode: false }));
   });
+}
+
+/** The page in larger pieces, as bytes: one copy for everybody who shares it. Others have their turn in between. */
+async function pageOf(pieces: AsyncIterable<string>): Promise<Buffer[]> {
+  const page: Buffer[] = [];
+  let text = '';
+  for await (const piece of pieces) {
+    text += piece;
+    if (text.length < PIECE_LENGTH) continue;
+    page.push(Buffer.from(text));
+    text = '';
+    await setImmediate();
+  }
+  page.push(Buffer.from(text));
+  return page;
 }

@@ -3,9 +3,10 @@ import { checkCredentials, checkFile, type Reading, type Secrets, takeSecret } f
 import { parseMatcher } from './matcher.ts';
 import type { RawConfig } from './schema.ts';
 import { overrideLabels } from './schema-policy.ts';
+import { checkTlsFiles } from './tls-files.ts';
 
 /**
- * What one key alone does not show: contradictions between keys, and files that are named and cannot be read. Keys that
+ * What one key alone does not show: contradictions between keys, and files that are named and cannot be read or used. Keys that
  * have a problem of their own are left out. Returns the secrets that were found on the way.
  */
 export function checkConfig(raw: RawConfig, reading: Reading): Secrets {
@@ -49,15 +50,13 @@ function checkServer({ server }: RawConfig, secrets: Secrets, reading: Reading):
     checkUnique(auth, 'server.auth', reading);
   }
   if (tls === undefined) return;
-  const { certFile, keyFile, clientCaFile } = tls;
+  const { certFile, keyFile } = tls;
   checkPair(certFile, keyFile, 'server.tls', reading);
   if (certFile === undefined && keyFile === undefined) {
     const involved = ['server.tls.certFile', 'server.tls.keyFile'];
     reading.findings.contradiction('server.tls', involved, 'certFile and keyFile');
   }
-  checkFile(certFile, 'server.tls.certFile', reading);
-  checkFile(keyFile, 'server.tls.keyFile', reading);
-  checkFile(clientCaFile, 'server.tls.clientCaFile', reading);
+  checkTlsFiles(tls, 'server.tls', reading);
 }
 
 function checkClient(
@@ -69,9 +68,7 @@ function checkClient(
   if (auth !== undefined) checkCredentials(auth, `${path}.auth`, secrets, reading);
   if (tls === undefined) return;
   checkPair(tls.certFile, tls.keyFile, `${path}.tls`, reading);
-  checkFile(tls.caFile, `${path}.tls.caFile`, reading);
-  checkFile(tls.certFile, `${path}.tls.certFile`, reading);
-  checkFile(tls.keyFile, `${path}.tls.keyFile`, reading);
+  checkTlsFiles(tls, `${path}.tls`, reading);
 }
 
 function checkPair(

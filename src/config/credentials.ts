@@ -84,13 +84,18 @@ export function takeSecret(
   }
 }
 
-/** Checks that a file that is used later can be read now. */
-export function checkFile(file: string | undefined, path: string, { files, cwd, findings }: Reading): void {
-  if (file === undefined || findings.isBad(path)) return;
+/** Checks that a file that is used later can be read now. Its text; null where there is none, or a problem. */
+export function checkFile(
+  file: string | undefined,
+  path: string,
+  { files, cwd, findings }: Reading,
+): string | null {
+  if (file === undefined || findings.isBad(path)) return null;
   try {
-    files.read(resolve(cwd, file));
+    return files.read(resolve(cwd, file));
   } catch (error) {
     findings.add(path, `a file that can be read (${reasonOf(error)})`, show(file));
+    return null;
   }
 }
 

@@ -37,6 +37,8 @@ export interface Built {
   readonly poked: string[];
   readonly resumed: PauseScope[];
   readonly retried: string[];
+  /** Calls of the ledger, by the names of its methods. */
+  readonly calls: (keyof Ledger)[];
   down: boolean;
 }
 
@@ -58,11 +60,13 @@ export async function build(
     poked: [] as string[],
     resumed: [] as PauseScope[],
     retried: [] as string[],
+    calls: [] as (keyof Ledger)[],
   };
   const ledger: Ledger = new Proxy(real, {
     get: (target, name) => {
       const own = target[name as keyof Ledger];
       if (typeof own !== 'function') return own;
+      built.calls.push(name as keyof Ledger);
       return built.down && name !== 'close'
         ? () => Promise.reject(new LedgerUnavailable('disk full'))
         : own.bind(target);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { Credential } from '../../src/auth.ts';
 import { type Built, build } from './given.ts';
 
@@ -195,6 +197,43 @@ describe('limits', () => {
     }
     const good = await fetch(`http://127.0.0.1:${port}/webhook`, { method: 'POST', body: webhook });
     assert.equal(good.status, 202);
+  });
+
+  it('tell a client that is still sending that its body is too large', async () => {
+    built = await build();
+    const url = `http://127.0.0.1:${await listen()}/webhook`;
+    // In a process of its own: one that shares ours writes everything before we read anything.
+    const client = `const statuses = [];
+      for (let n = 0; n < 5; n += 1) {
+        const body = Buffer.alloc(9_000_000, 'x');
+        statuses.push(await fetch(process.argv[1], { method: 'POST', body }).then((r) => r.status, (e) => String(e.cause)));
+      }
+      console.log(JSON.stringify(statuses));`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      client,
+      url,
+    ]);
+    assert.deepEqual(JSON.parse(stdout), [413, 413, 413, 413, 413]);
+  });
+
+  it('let a crowd before the open paths cost no more than two who ask', async () => {
+    built = await build();
+    const crowd = async (url: string): Promise<number[]> => {
+      built.calls.length = 0;
+      const answers = await Promise.all(Array.from({ length: 150 }, () => built.app.inject(url)));
+      return answers.map(({ statusCode }) => statusCode);
+    };
+    const count = (name: string): number => built.calls.filter((one) => one === name).length;
+
+    const statuses = await crowd('/metrics');
+    assert.deepEqual([...new Set(statuses)].toSorted(), [200, 503]);
+    assert.ok(count('overview') <= 3 && count('ping') <= 3, built.calls.join(' '));
+    assert.equal((await built.app.inject('/metrics')).statusCode, 200, 'places are given back');
+
+    assert.deepEqual([...new Set(await crowd('/readyz'))], [200]);
+    assert.ok(count('ping') <= 3, built.calls.join(' '));
   });
 
   it('cut off slow clients and crowds', async () => {

@@ -88,4 +88,23 @@ describe('TLS on the listener', () => {
     assert.notEqual(await ask(port, made, null), 200);
     assert.equal(renew(), 'same');
   });
+
+  it('does not take over authorities that cannot be read: it would let in nobody', async () => {
+    const file = (name: string): string => join(directory, name);
+    const files = { certFile: made.serverCert, keyFile: made.serverKey, clientCaFile: file('callers.pem') };
+    await copyFile(made.caFile, files.clientCaFile);
+    built = await build({ tls: readListenerTls(files) });
+    const port = Number(new URL(await built.app.listen({ host: '127.0.0.1', port: 0 })).port);
+    const { server } = built.app;
+    assert.ok(server instanceof Server);
+    const renew = createTlsRenewal(server, files);
+    for (const text of ['', (await readFile(made.caFile, 'utf8')).replace('MII', 'XXX')]) {
+      await writeFile(files.clientCaFile, text);
+      assert.throws(renew, /clientCaFile is not a file with at least one certificate/);
+      assert.equal(await ask(port, made, await clientOf(made)), 200, 'still the old one');
+    }
+    await copyFile(other.caFile, files.clientCaFile);
+    assert.equal(renew(), 'renewed');
+    assert.equal(await ask(port, made, await clientOf(other)), 200);
+  });
 });

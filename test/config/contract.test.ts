@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { valid } from './helpers.ts';
+import { makePem } from './pem.ts';
+
+const pem = await makePem();
 
 /** Every key there is, with a value of its own. */
 const EVERYTHING = `
@@ -59,9 +62,9 @@ log: { level: info }
 const files = {
   '/run/secrets/token': 'from-a-file\n',
   '/work/secrets/password': 'päss word\r\n',
-  '/work/tls/server.pem': 'PEM',
-  '/work/tls/server.key': 'PEM',
-  '/work/tls/ca.pem': 'PEM',
+  '/work/tls/server.pem': pem.cert,
+  '/work/tls/server.key': pem.key,
+  '/work/tls/ca.pem': pem.ca,
   '/work/rules/own.yml': 'rules: []',
 };
 

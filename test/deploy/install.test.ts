@@ -54,6 +54,11 @@ describe('the unit of systemd', () => {
     assert.ok(existsSync(join(ROOT, main)), start);
     assert.ok(Number(settings('TimeoutStopSec')[0]) >= 25);
   });
+
+  test('lets it listen on 0.0.0.0: Fastify then asks for the addresses of the machine, by netlink', () => {
+    const families = settings('RestrictAddressFamilies').flatMap((each) => each.split(' '));
+    assert.deepEqual(families.toSorted(), ['AF_INET', 'AF_INET6', 'AF_NETLINK', 'AF_UNIX']);
+  });
 });
 
 const chart = await Chart.open();
