@@ -102,7 +102,8 @@ export async function pauseRoutes(instance: FastifyInstance, deps: PausesDepende
       schema: { querystring: Query },
     },
     async (request, reply) => {
-      const scope = scopeOf(request.query, clusters);
+      // A cluster that is configured no more may have pauses too, and somebody wants to end them.
+      const scope = completed(request.query, clusters);
       if (typeof scope === 'string') return problem(reply, 400, scope);
       const { nowMs } = await ledger.pauses();
       const event = eventOf(scope, 'operator', request.actor, nowMs, 'the pause was ended');
@@ -125,6 +126,14 @@ function scopeOf(
   if (cluster !== null && !clusters.includes(cluster)) {
     return `cluster is none of the configured ones: ${clusters.join(', ')}.`;
   }
+  return completed({ cluster, connector }, clusters);
+}
+
+/** The same, whichever cluster is named. */
+function completed(
+  { cluster = null, connector = null }: ScopeAsked,
+  clusters: readonly string[],
+): PauseScope | string {
   if (connector === null || cluster !== null) return { cluster, connector };
   const [only, ...others] = clusters;
   if (only === undefined || others.length > 0)

@@ -1,11 +1,9 @@
 // Not the whole of typebox, whose compiler and checker nobody here needs: a third of the memory.
 import * as Type from 'typebox/type';
 import { escalationReasons, holdReasons, reasons, restartOutcomes, states } from '../core/model.ts';
+import { NAME_AT_MOST } from '../core/signals.ts';
 
 /** What the API takes and gives, as schemas: requests are checked by them, and the OpenAPI document is made of them. */
-
-/** Longest name of a cluster or a connector, in characters. */
-export const NAME_AT_MOST = 1_000;
 
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 /** RFC 3339, UTC, milliseconds. */

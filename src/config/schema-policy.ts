@@ -46,16 +46,12 @@ export const policyProperties = {
     default: true,
   }),
   dryRun: boolean({ description: '`true`: everything but the call to Kafka Connect.', default: false }),
-  delays: list(
-    duration({ description: 'A delay; only the first may be `0s`.', minMs: 0, maxMs: SPAN_AT_MOST_MS }),
-    {
-      description:
-        'Delay before the 1st, 2nd … restart of a failure, each from the restart before. Only the first may be `0s`.',
-      default: ['0s', '2m', '6m', '12m', '20m', '30m', '42m'],
-      minItems: 1,
-      maxItems: 100,
-    },
-  ),
+  delays: list(duration({ description: 'A delay.', minMs: 0, maxMs: SPAN_AT_MOST_MS }), {
+    description: 'Delay before the 1st, 2nd … restart of a failure, each from the restart before.',
+    default: ['0s', '2m', '6m', '12m', '20m', '30m', '42m'],
+    minItems: 1,
+    maxItems: 100,
+  }),
   thenEvery: duration({
     description: 'After the list: escalated as `exhausted`, and tried this often. `off`: never again.',
     default: '1h',
@@ -71,7 +67,7 @@ export const policyProperties = {
     maxMs: SPAN_AT_MOST_MS,
   }),
   settle: duration({
-    description: 'A FAILED seen sooner after a restart may be the old status. Shorter than `stuckAfter`.',
+    description: 'A FAILED seen sooner after a restart may be the old status.',
     default: '5s',
     minMs: 0,
     maxMs: DAY,

@@ -43,6 +43,9 @@ export interface SignalRules {
   readonly isForRemediation: (labels: Readonly<Record<string, string>>) => boolean;
 }
 
+/** Longest name of a cluster or a connector, in characters. */
+export const NAME_AT_MOST = 1_000;
+
 /** The alert that Prometheus fires always, to show that the way from it to here works. */
 export const WATCHDOG = 'Watchdog';
 
@@ -74,6 +77,8 @@ export function readAlert(
   if (connector === '' && !rules.isForRemediation(labels)) {
     return { kind: 'ignored', why: 'no_target', status: said, labels };
   }
+  // The API could not name it, nor could a request to Connect. Its labels are too much for a line in the log.
+  if (!isName(connector)) return { ...invalid, status: said };
   const cluster = clusterOf(labels, rules);
   if (typeof cluster !== 'string') return { kind: 'ignored', why: cluster.why, status: said, labels };
   if (connector === '') {
@@ -94,10 +99,13 @@ export type PayloadReading =
       readonly watchdog: boolean;
     };
 
-/** Reads a webhook body: strict on what it needs, tolerant of everything else. */
+/**
+ * Reads a webhook body: strict on what it needs, tolerant of everything else. A body without a version is taken: people and
+ * programs other than Alertmanager leave it out, and what matters are the alerts.
+ */
 export function readPayload(payload: unknown, rules: SignalRules): PayloadReading {
   if (!isObject(payload)) return { ok: false, problem: 'the body is not a JSON object' };
-  if (payload['version'] !== '4') {
+  if (payload['version'] !== undefined && payload['version'] !== '4') {
     return { ok: false, problem: 'version is not "4": this is not a webhook body of Alertmanager' };
   }
   const { alerts } = payload;
@@ -131,6 +139,12 @@ function clusterOf(
   }
   const [only, ...others] = rules.clusters;
   return only !== undefined && others.length === 0 ? only : { why: 'no_target' };
+}
+
+/** Whether a text can be named everywhere: without half a surrogate pair, and not longer than {@link NAME_AT_MOST}. */
+function isName(text: string): boolean {
+  if (!text.isWellFormed() || text.length > 2 * NAME_AT_MOST) return false;
+  return text.length <= NAME_AT_MOST || Array.from(text).length <= NAME_AT_MOST;
 }
 
 /** A label map whose values are all strings; null for anything else, a null value included. */

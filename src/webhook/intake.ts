@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { AuditEvent } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
@@ -21,9 +22,12 @@ export interface IntakeDependencies {
   readonly onClusterSignal: (cluster: string) => void;
 }
 
+/** Signals that are merged and written in one go: some tens of milliseconds in which nothing else is done. */
+export const SIGNALS_AT_ONCE = 2_000;
+
 /**
  * From alerts to the ledger: the one way in, for the webhook, for the pull path and for signals that name no connector. A
- * constant number of ledger calls, however many alerts there are.
+ * constant number of ledger calls for each {@link SIGNALS_AT_ONCE} signals.
  */
 export class Intake {
   readonly #deps: IntakeDependencies;
@@ -82,7 +86,9 @@ export class Intake {
    * Merges signals into the ledger and wakes what they concern. Outcomes are in the order of the signals.
    *
    * What arrives while a write is under way waits for it and goes in the next one, together: a storm of webhooks shares
-   * the cost of a durable write, and does not conflict with itself.
+   * the cost of a durable write, and does not conflict with itself. Very many are written in pieces, with a turn for
+   * everybody else in between. Where a piece fails, all are rejected whose signals are not all written: to merge one twice does
+   * no harm.
    */
   takeSignals(signals: readonly Signal[]): Promise<AlertOutcome[]> {
     if (signals.length === 0) return Promise.resolve([]);
@@ -108,18 +114,32 @@ export class Intake {
     while (this.#waiting.length > 0) {
       const batches = this.#waiting;
       this.#waiting = [];
-      try {
-        const outcomes = await this.#merge(batches.flatMap(({ signals }) => signals));
-        let from = 0;
-        for (const { signals, resolve } of batches) {
-          resolve(outcomes.slice(from, from + signals.length));
-          from += signals.length;
-        }
-      } catch (error) {
-        for (const { reject } of batches) reject(error);
-      }
+      await this.#write(batches);
     }
     this.#draining = false;
+  }
+
+  /** Settles each batch: with its outcomes as soon as its last signal is written, else with what failed. */
+  async #write(batches: Batch[]): Promise<void> {
+    const signals = batches.flatMap((batch) => batch.signals);
+    const outcomes: AlertOutcome[] = [];
+    let from = 0;
+    try {
+      while (outcomes.length < signals.length) {
+        if (outcomes.length > 0) await setImmediate();
+        const piece = signals.slice(outcomes.length, outcomes.length + SIGNALS_AT_ONCE);
+        outcomes.push(...(await this.#merge(piece)));
+        for (let [first] = batches; first !== undefined; [first] = batches) {
+          const end = from + first.signals.length;
+          if (end > outcomes.length) break;
+          first.resolve(outcomes.slice(from, end));
+          from = end;
+          batches.shift();
+        }
+      }
+    } catch (error) {
+      for (const { reject } of batches) reject(error);
+    }
   }
 
   async #merge(signals: readonly Signal[]): Promise<AlertOutcome[]> {

@@ -16,7 +16,7 @@ export interface WebhookDependencies {
 
 /** For the document only: bodies are read by `readPayload`, which takes what is readable and tells what is not. */
 const Payload = Type.Object({
-  version: Type.Literal('4'),
+  version: Type.Optional(Type.Literal('4')),
   alerts: Type.Array(
     Type.Unknown({
       description:

@@ -13,7 +13,8 @@ import type { Reporter } from '../../src/remediator/report.ts';
 import { Intake } from '../../src/webhook/intake.ts';
 import { policy } from '../core/given.ts';
 
-const silent: Reporter = {
+/** Tells nobody. */
+export const silent: Reporter = {
   decided: () => undefined,
   opened: () => undefined,
   ignored: () => undefined,

@@ -64,6 +64,35 @@ describe('/api/v1/pauses', () => {
     assert.deepEqual(await built.ledger.events(), []);
   });
 
+  it('ends a pause whose cluster or connector is written and empty: it is that of everything', async () => {
+    built = await build({ credentials });
+    await call('PUT', '', { reason: 'everything' });
+    await call('PUT', '', { cluster: 'a', reason: 'one' });
+    assert.equal((await call('DELETE', '?cluster=a&connector=')).statusCode, 204);
+    assert.deepEqual(built.resumed, [{ cluster: 'a', connector: null }]);
+    assert.equal((await call('DELETE', '?cluster=&connector=')).statusCode, 204);
+    assert.deepEqual((await call('GET')).json(), { pauses: [] });
+    assert.equal((await call('DELETE', '?clusters=')).statusCode, 400, 'what is unknown is not passed over');
+  });
+
+  it('ends a pause of a cluster that is configured no more', async () => {
+    built = await build({ credentials });
+    const pause = { cluster: 'old', connector: 'c', reason: 'r', untilMs: null, by: 'oncall', atMs: 1 };
+    const event = {
+      atMs: 1,
+      cluster: 'old',
+      connector: 'c',
+      kind: 'operator',
+      reason: 'paused',
+      attempt: null,
+      actor: 'oncall',
+      detail: null,
+    } as const;
+    await built.ledger.putPause(pause, event);
+    assert.equal((await call('DELETE', '?cluster=old&connector=c')).statusCode, 204);
+    assert.deepEqual((await call('GET')).json(), { pauses: [] });
+  });
+
   it('takes the one cluster for a connector that comes without, and asks where there are several', async () => {
     built = await build({ credentials });
     assert.equal((await call('PUT', '', { connector: 'c', reason: 'r' })).json().cluster, 'a');

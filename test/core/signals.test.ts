@@ -98,6 +98,10 @@ describe('an alert', () => {
     ['is a string', 'firing', 'invalid'],
     ['has no fingerprint: its labels name it', alert(target, { fingerprint: undefined }), 'signal'],
     ['has unknown fields', alert(target, { notification_reason: 'first', routeLabels: {} }), 'signal'],
+    ['names a connector of 1,000 characters', alert({ ...target, connector: '😀'.repeat(1_000) }), 'signal'],
+    ['names one of more', alert({ ...target, connector: 'x'.repeat(1_001) }), 'invalid'],
+    ['names one of more, in wide characters', alert({ ...target, connector: '😀'.repeat(1_001) }), 'invalid'],
+    ['names one that is no text: half a pair', alert({ ...target, connector: 'a\ud800' }), 'invalid'],
     ['is the watchdog', alert({ alertname: 'Watchdog' }), 'watchdog'],
   ];
   for (const [because, one, expected, used] of table) {
@@ -140,14 +144,16 @@ describe('a payload', () => {
     return reading.ok ? null : reading.problem;
   };
 
-  it('must be an object of version 4 with a list of alerts', () => {
+  it('must be an object with a list of alerts, of version 4 if it names one', () => {
     assert.match(problemOf([]) ?? '', /not a JSON object/);
     assert.match(problemOf('x') ?? '', /not a JSON object/);
     assert.match(problemOf({ version: '3', alerts: [] }) ?? '', /version/);
     assert.match(problemOf({ version: 4, alerts: [] }) ?? '', /version/);
     assert.match(problemOf({ version: '4' }) ?? '', /alerts/);
     assert.match(problemOf({ version: '4', alerts: {} }) ?? '', /alerts/);
+    assert.match(problemOf({ version: null, alerts: [] }) ?? '', /version/);
     assert.equal(problemOf({ version: '4', alerts: [] }), null);
+    assert.equal(problemOf({ alerts: [] }), null);
   });
 
   it('keeps the neighbours of a bad alert', () => {
