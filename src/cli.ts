@@ -33,16 +33,13 @@ export async function runCli(): Promise<number> {
     ...(args.config === undefined ? {} : { file: args.config }),
     env: process.env,
   });
-  if (!loaded.ok) {
-    process.stderr.write(`${formatProblems(loaded.problems, loaded.source)}\n`);
-    return 1;
+  const rules = loadPack(loaded.ok ? loaded.config.diagnosisFile : loaded.diagnosisFile);
+  // Both files at once: who mends one should not learn of the other at the next start.
+  for (const one of [loaded, rules]) {
+    if (!one.ok) process.stderr.write(`${formatProblems(one.problems, one.source)}\n`);
   }
+  if (!loaded.ok || !rules.ok) return 1;
   const { config, source, warnings } = loaded;
-  const rules = loadPack(config.diagnosisFile);
-  if (!rules.ok) {
-    process.stderr.write(`${formatProblems(rules.problems, rules.source)}\n`);
-    return 1;
-  }
   if (args.check === true) {
     const print = (line: string): unknown => process.stdout.write(`${line}\n`);
     return check(config, source, warnings, print, { prometheus: args.prometheus });
@@ -53,17 +50,23 @@ export async function runCli(): Promise<number> {
   for (const warning of warnings) log.warn({ warning }, 'configuration');
   for (const text of notYet(config)) log.warn(text);
 
-  // Before anything takes time: process 1 of a container ignores a signal that it does not ask for.
+  // Before anything takes time: process 1 of a container ignores a signal that it does not ask for. Repeats change nothing: the
+  // shutdown is bounded, and cut short it would leave restarts unwritten.
   const ended = new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
+    process.on('SIGINT', resolve);
   });
+  /** Why the start failed, said also where the log says nothing. */
+  const tellFatal = (fields: object, text: string, plain: string): void => {
+    log.fatal(fields, text);
+    if (!log.isLevelEnabled('fatal')) process.stderr.write(`${plain}\n`);
+  };
   let service: Awaited<ReturnType<typeof buildService>>;
   try {
     service = await buildService(config, rules.pack, log, version);
   } catch (error) {
     if (!(error instanceof LedgerOpenError)) throw error;
-    log.fatal(error.message);
+    tellFatal({}, error.message, error.message);
     return 1;
   }
 
@@ -72,10 +75,9 @@ export async function runCli(): Promise<number> {
     const clusters = config.clusters.map(({ name }) => name);
     log.info({ address, version, configuration: source, clusters }, 'connect-medic is ready');
   } catch (error) {
-    log.fatal(
-      { error: describeError(error) },
-      `cannot listen on ${config.server.host}:${config.server.port}`,
-    );
+    const reason = describeError(error);
+    const text = `cannot listen on ${config.server.host}:${config.server.port}`;
+    tellFatal({ error: reason }, text, `${text}: ${reason}`);
     await service.stop();
     return 1;
   }

@@ -33,7 +33,13 @@ export type Loaded =
       readonly source: string;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly problems: readonly Problem[]; readonly source: string };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      readonly source: string;
+      /** `diagnosisFile` where that key is right, so that its problems can be told as well. */
+      readonly diagnosisFile: string | null;
+    };
 
 /** Taken when no file is named, if there is one. */
 const DEFAULT_FILE = './connect-medic.yml';
@@ -73,10 +79,14 @@ function finish(value: unknown, source: string, env: Environment, cwd: string, f
   const raw = readConfig(value, env, findings);
   const secrets = checkConfig(raw, { files, cwd, findings });
   const problems = findings.problems();
-  if (problems.length > 0) return failed(source, problems);
+  if (problems.length > 0) {
+    const { diagnosisFile: own } = raw;
+    const readable = own !== undefined && !findings.isBad('diagnosisFile');
+    return failed(source, problems, readable ? resolve(cwd, own) : null);
+  }
   return { ok: true, config: compileConfig(raw, secrets, cwd), source, warnings: warningsOf(raw) };
 }
 
-function failed(source: string, problems: readonly Problem[]): Loaded {
-  return { ok: false, problems, source };
+function failed(source: string, problems: readonly Problem[], diagnosisFile: string | null = null): Loaded {
+  return { ok: false, problems, source, diagnosisFile };
 }

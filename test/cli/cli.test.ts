@@ -99,6 +99,39 @@ describe('the command line', () => {
     }
   });
 
+  it('names the problems of the diagnosis file together with those of the configuration', async () => {
+    const rules = config('rules: [{ id: 1 }]\n');
+    const file = config(`servr: {}\ndiagnosisFile: ${rules}\n`);
+    const fine = config(`diagnosisFile: ${rules}\n`);
+    for (const [args, both] of [
+      [['--config', file], true],
+      [['--config', file, '--check'], true],
+      [['--config', fine], false],
+    ] as const) {
+      const { code, stderr } = await run(folder, args);
+      assert.equal(code, 1);
+      assert.match(stderr, /rules\[0\]/);
+      assert.equal(stderr.includes('servr'), both);
+    }
+  });
+
+  it('says why it cannot start also where the log is silent', async () => {
+    const [, port] = url.split(/:(?=\d+$)/);
+    for (const [text, reason] of [
+      [`ledger: { url: 'sqlite:/nowhere/at/all.db' }`, /\/nowhere\/at\/all\.db/],
+      [`ledger: { url: 'memory:' }\nserver: { port: ${port} }`, /^cannot listen on .*EADDRINUSE/],
+    ] as const) {
+      const { code, stdout, stderr } = await run(folder, [
+        '--config',
+        config(`${text}\nlog: { level: silent }\n`),
+      ]);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, reason);
+      const loud = await run(folder, ['--config', config(`${text}\n`)]);
+      assert.deepEqual([loud.code, loud.stderr], [1, '']);
+    }
+  });
+
   it('does not start on a file that is not there', async () => {
     const { code, stderr } = await run(folder, ['--config', join(folder, 'nowhere.yml')]);
     assert.equal(code, 1);
@@ -167,7 +200,7 @@ describe('the command line', () => {
     assert.ok(!stdout.includes('a-t0ken'));
   });
 
-  it('ends on SIGTERM although a client began a request and never ends it', async () => {
+  it('ends on SIGTERM although a client began a request and never ends it, and is not cut short by further signals', async () => {
     const file = config(
       `server: { port: 0 }\nledger: { url: 'memory:' }\nclusters: [{ urls: ['${url}'] }]\n`,
     );
@@ -176,8 +209,11 @@ describe('the command line', () => {
     });
     const ended = once(service, 'exit');
     let port = 0;
-    for await (const line of createInterface({ input: service.stdout })) {
-      const { address } = JSON.parse(line) as { address?: string };
+    const lines = createInterface({ input: service.stdout })[Symbol.asyncIterator]();
+    const line = async (): Promise<{ address?: string; msg: string }> =>
+      JSON.parse((await lines.next()).value);
+    for (;;) {
+      const { address } = await line();
       if (address === undefined) continue;
       port = Number(new URL(address).port);
       break;
@@ -187,6 +223,9 @@ describe('the command line', () => {
     await once(stalled, 'connect');
     stalled.write('POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
     service.kill('SIGTERM');
+    while (!(await line()).msg.startsWith('ending'));
+    service.kill('SIGTERM');
+    service.kill('SIGINT');
     assert.deepEqual(await ended, [0, null]);
     stalled.destroy();
   });
