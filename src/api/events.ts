@@ -14,7 +14,10 @@ export interface EventsDependencies {
 /** An event of the audit trail as the API shows it; null stands for all clusters or connectors. */
 export type EventJson = Type.Static<typeof EventSchema>;
 
-/** `GET /api/v1/events`: the audit trail, oldest first. */
+/**
+ * `GET /api/v1/events`: the audit trail, oldest first, at most `limit` of the newest that match; `next` leads to older ones. Events
+ * are in the order in which they were appended, which is that of their times but for a moment between replicas.
+ */
 export async function eventRoutes(instance: FastifyInstance, { ledger }: EventsDependencies): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -31,18 +34,28 @@ export async function eventRoutes(instance: FastifyInstance, { ledger }: EventsD
       schema: { querystring: EventsQuery },
     },
     async (request, reply) => {
-      const { since, cluster, connector, limit } = request.query;
-      const sinceMs = since === undefined ? null : parseRfc3339(since);
-      if (sinceMs !== null && !Number.isFinite(sinceMs)) {
-        return problem(reply, 400, 'since is not a time as in RFC 3339, such as 2026-01-31T23:00:00Z.');
+      const { since, until, cluster, connector, limit, before } = request.query;
+      const times: { sinceMs?: number; untilMs?: number } = {};
+      for (const [name, key, text] of [
+        ['since', 'sinceMs', since],
+        ['until', 'untilMs', until],
+      ] as const) {
+        if (text === undefined) continue;
+        const atMs = parseRfc3339(text);
+        if (!Number.isFinite(atMs)) {
+          return problem(reply, 400, `${name} is not a time as in RFC 3339, such as 2026-01-31T23:00:00Z.`);
+        }
+        times[key] = atMs;
       }
-      const events = await ledger.events({
-        ...(sinceMs === null ? {} : { sinceMs }),
+      const page = await ledger.eventPage({
+        ...times,
         ...(cluster === undefined ? {} : { cluster }),
         ...(connector === undefined ? {} : { connector }),
         ...(limit === undefined ? {} : { limit }),
+        ...(before === undefined ? {} : { before }),
       });
-      return { events: events.map(toJson) };
+      if (page === null) return problem(reply, 400, 'before is none of the cursors that were given as next.');
+      return { events: page.events.map(toJson), next: page.next };
     },
   );
 }

@@ -131,6 +131,9 @@ export const EventsQuery = Type.Object({
   since: Type.Optional(
     Type.String({ format: 'date-time', maxLength: 64, description: 'Only from then on (RFC 3339).' }),
   ),
+  until: Type.Optional(
+    Type.String({ format: 'date-time', maxLength: 64, description: 'Only up to then (RFC 3339).' }),
+  ),
   cluster: Type.Optional(Type.String({ maxLength: NAME_AT_MOST, description: 'Only of this cluster.' })),
   connector: Type.Optional(Type.String({ maxLength: NAME_AT_MOST, description: 'Only of this connector.' })),
   limit: Type.Optional(
@@ -138,6 +141,13 @@ export const EventsQuery = Type.Object({
       minimum: 1,
       maximum: EVENTS_AT_MOST,
       description: 'The newest so many of those that match; default 1000.',
+    }),
+  ),
+  before: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      pattern: '^[0-9-]+$',
+      description: 'The page of older ones that this cursor (`next`) stands for; with the same filters.',
     }),
   ),
 });
@@ -155,7 +165,10 @@ export const EventSchema = Type.Object(
   },
   { $id: 'Event' },
 );
-export const EventsSchema = Type.Object({ events: Type.Array(EventSchema) });
+export const EventsSchema = Type.Object({
+  events: Type.Array(EventSchema),
+  next: nullable(Type.String({ description: 'Cursor of the page of older ones; null: there are none.' })),
+});
 
 export const SummarySchema = Type.Object(
   {

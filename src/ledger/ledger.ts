@@ -63,6 +63,12 @@ export interface Ledger {
   /** The audit trail, oldest first. `limit` (default 1000) keeps the newest ones that match. */
   events(filter?: EventFilter): Promise<AuditEvent[]>;
 
+  /**
+   * The same as one page, and where the page of older ones begins. Pages follow the order in which events were appended, so none
+   * is missed and none comes twice while new ones arrive. null: `before` is none that this ledger gave out.
+   */
+  eventPage(filter: EventFilter & { readonly before?: string }): Promise<EventPage | null>;
+
   /** Keeps signals that name no connector until somebody has read their clusters; the newest 100 a cluster. */
   addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void>;
   hints(cluster: string): Promise<Hint[]>;
@@ -190,10 +196,20 @@ export interface OverviewRow {
 }
 
 export interface EventFilter {
+  /** Events at this time or after it. */
   readonly sinceMs?: number;
+  /** Events at this time or before it. */
+  readonly untilMs?: number;
   readonly cluster?: string;
   readonly connector?: string;
   readonly limit?: number;
+}
+
+export interface EventPage {
+  /** Oldest first. */
+  readonly events: readonly AuditEvent[];
+  /** `before` of the page of older ones; null: there are none. */
+  readonly next: string | null;
 }
 
 /** A signal that names a cluster but no connector. */

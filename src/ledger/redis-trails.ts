@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../core/model.ts';
 import { eventsByDefault, hintsPerCluster, parseLabels } from './body.ts';
-import type { EventFilter, Hint, Key } from './ledger.ts';
+import type { EventFilter, EventPage, Hint, Key } from './ledger.ts';
 import { eventOf, idEnds, listOf, piecesOf, textOf } from './redis-codec.ts';
 import { ClusterKeys, type RedisKeys } from './redis-keys.ts';
 import type { RedisSession } from './redis-session.ts';
@@ -25,29 +25,40 @@ export class RedisTrails {
     this.#onDamage = onDamage;
   }
 
-  /** Reads page by page from the newest on, until there are enough: Redis serves others in between. */
-  async events({ limit = eventsByDefault, ...filter }: EventFilter): Promise<AuditEvent[]> {
+  /**
+   * Reads step by step from the newest on, until there are enough: Redis serves others in between. `before` is the id of an
+   * entry of the stream; null for what is none. An entry that is not ours takes its place in the page and is left out.
+   */
+  async eventPage({
+    limit = eventsByDefault,
+    before,
+    ...filter
+  }: EventFilter & { readonly before?: string }): Promise<EventPage | null> {
+    if (before !== undefined && !/^\d{1,20}-\d{1,20}$/.test(before)) return null;
     const { head, tail } = idEnds(filter);
-    const oldest =
-      filter.sinceMs === undefined ? '-' : Math.max(0, Math.floor(filter.sinceMs - eventAheadMs));
-    const events: AuditEvent[] = [];
-    let from = '';
-    while (events.length < limit) {
+    const { sinceMs, untilMs } = filter;
+    const oldest = sinceMs === undefined ? '-' : Math.max(0, Math.floor(sinceMs - eventAheadMs));
+    const found: { readonly entry: string; readonly event: AuditEvent | null }[] = [];
+    let from = before ?? '';
+    // One more, to know whether there are older ones.
+    while (found.length <= limit) {
       const [next, ...fields] = listOf(
         await this.#session.run(
           'events',
           [],
-          [from, eventsStep, limit - events.length, filter.sinceMs ?? '', head, tail, oldest],
+          [from, eventsStep, limit + 1 - found.length, sinceMs ?? '', head, tail, oldest, untilMs ?? ''],
         ),
       );
-      for (const [atMs, id, rest] of piecesOf(fields, 3)) {
-        const event = eventOf(textOf(atMs), textOf(id), textOf(rest));
-        if (event !== null) events.push(event);
+      for (const [entry, atMs, id, rest] of piecesOf(fields, 4)) {
+        found.push({ entry: textOf(entry), event: eventOf(textOf(atMs), textOf(id), textOf(rest)) });
       }
       from = textOf(next);
       if (from === '') break;
     }
-    return events.reverse();
+    const page = found.slice(0, Math.max(0, limit));
+    const last = page.at(-1);
+    const events = page.flatMap(({ event }) => (event === null ? [] : [event])).reverse();
+    return { events, next: found.length > limit && last !== undefined ? last.entry : null };
   }
 
   async addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void> {

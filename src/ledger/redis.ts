@@ -7,6 +7,7 @@ import {
   type ClaimAnswer,
   type ClaimRequest,
   type EventFilter,
+  type EventPage,
   type Hint,
   type KeepLease,
   type Key,
@@ -297,7 +298,11 @@ export class RedisLedger implements Ledger {
   }
 
   async events(filter: EventFilter = {}): Promise<AuditEvent[]> {
-    return this.#trails.events(filter);
+    return (await this.eventPage(filter))?.events.slice() ?? [];
+  }
+
+  async eventPage(filter: EventFilter & { readonly before?: string }): Promise<EventPage | null> {
+    return this.#trails.eventPage(filter);
   }
 
   async addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void> {

@@ -28,6 +28,7 @@ export interface StormsColumns extends OverviewColumns {
 }
 
 export interface EventRow extends Key {
+  readonly id: number;
   readonly at_ms: number;
   readonly kind: AuditEvent['kind'];
   readonly reason: AuditEvent['reason'];

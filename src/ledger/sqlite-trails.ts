@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AuditEvent } from '../core/model.ts';
 import { eventsByDefault, hintsPerCluster, parseLabels, setAsideAtMost } from './body.ts';
-import type { EventFilter, Hint, Key } from './ledger.ts';
+import type { EventFilter, EventPage, Hint, Key } from './ledger.ts';
 import { all, type EventRow, eventOf, type HintRow, type RecordRow } from './sqlite-rows.ts';
 
 /**
@@ -30,16 +30,31 @@ export class SqliteTrails {
     this.#sql.trimEvents.run(this.#eventsAtMost);
   }
 
-  events({ sinceMs, cluster, connector, limit = eventsByDefault }: EventFilter): AuditEvent[] {
+  /** `before` is the id of an event; null for what is no id. */
+  eventPage({
+    sinceMs,
+    untilMs,
+    cluster,
+    connector,
+    limit = eventsByDefault,
+    before,
+  }: EventFilter & { readonly before?: string }): EventPage | null {
+    if (before !== undefined && !/^\d{1,15}$/.test(before)) return null;
+    const atMost = Math.max(0, limit);
     const rows = all<EventRow>(
       this.#sql.events,
       sinceMs ?? null,
       cluster ?? null,
       connector ?? null,
-      // SQLite reads a negative limit as none.
-      Math.max(0, limit),
+      // One more, to know whether there are older ones.
+      atMost + 1,
+      untilMs ?? null,
+      before === undefined ? null : Number(before),
     );
-    return rows.reverse().map(eventOf);
+    const page = rows.slice(0, atMost);
+    const oldest = page.at(-1);
+    const next = rows.length > atMost && oldest !== undefined ? String(oldest.id) : null;
+    return { events: page.reverse().map(eventOf), next };
   }
 
   addHint({ cluster, labels, fingerprint, atMs }: Omit<Hint, 'id'>): void {
@@ -80,6 +95,7 @@ function prepare(db: DatabaseSync) {
     events: db.prepare(
       `SELECT * FROM event
        WHERE (?1 IS NULL OR at_ms >= ?1) AND (?2 IS NULL OR cluster = ?2) AND (?3 IS NULL OR connector = ?3)
+         AND (?5 IS NULL OR at_ms <= ?5) AND (?6 IS NULL OR id < ?6)
        ORDER BY id DESC LIMIT ?4`,
     ),
     addHint: db.prepare('INSERT INTO hint (cluster, labels, fingerprint, at_ms) VALUES (?, ?, ?, ?)'),

@@ -7,6 +7,7 @@ import {
   type ClaimAnswer,
   type ClaimRequest,
   type EventFilter,
+  type EventPage,
   type Hint,
   type KeepLease,
   type Key,
@@ -215,7 +216,11 @@ export class SqliteLedger implements Ledger {
   }
 
   async events(filter: EventFilter = {}): Promise<AuditEvent[]> {
-    return this.#session.read(() => this.#trails.events(filter));
+    return (await this.eventPage(filter))?.events.slice() ?? [];
+  }
+
+  async eventPage(filter: EventFilter & { readonly before?: string }): Promise<EventPage | null> {
+    return this.#session.read(() => this.#trails.eventPage(filter));
   }
 
   async addHints(hints: readonly Omit<Hint, 'id'>[]): Promise<void> {

@@ -71,7 +71,36 @@ describe('GET /api/v1/events', () => {
     assert.deepEqual(await seconds('limit=2'), [2, 3]);
   });
 
-  for (const query of ['since=yesterday', 'since=2026-01-05', 'limit=0', 'limit=10001', 'limit=x']) {
+  it('gives what is older page by page, each event once, while new ones arrive', async () => {
+    await given();
+    const page = async (query: string) => (await built.app.inject(`/api/v1/events?${query}`)).json();
+    const first = await page('limit=3');
+    assert.equal(first.events.length, 3);
+    const [stored] = await built.ledger
+      .load([remediation({ state: 'waiting', nextAtMs: T0 })])
+      .then((all) => all.stored);
+    assert.ok(stored);
+    const { version, remediation: next } = stored;
+    await built.ledger.store([{ key: next, expectedVersion: version, next, events: [event('orders', 1)] }]);
+    const second = await page(`limit=3&before=${first.next}`);
+    assert.deepEqual(
+      [second.events.map(({ at }: { at: string }) => Date.parse(at) - T0), second.next],
+      [[0], null],
+    );
+    assert.deepEqual(await seconds('until=2026-01-05T03:00:01Z'), [0, 1, 1], 'in the order of their arrival');
+    assert.deepEqual(await seconds('until='), [0, 1, 2, 3, 1]);
+  });
+
+  for (const query of [
+    'until=tomorrow',
+    'before=x',
+    'before=-',
+    'since=yesterday',
+    'since=2026-01-05',
+    'limit=0',
+    'limit=10001',
+    'limit=x',
+  ]) {
     it(`is 400 for ${query}`, async () => {
       built = await build();
       const response = await built.app.inject(`/api/v1/events?${query}`);

@@ -211,7 +211,7 @@ describe('the command line', () => {
     let port = 0;
     const lines = createInterface({ input: service.stdout })[Symbol.asyncIterator]();
     const line = async (): Promise<{ address?: string; msg: string }> =>
-      JSON.parse((await lines.next()).value);
+      JSON.parse((await lines.next()).value ?? '{}');
     for (;;) {
       const { address } = await line();
       if (address === undefined) continue;

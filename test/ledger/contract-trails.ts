@@ -55,6 +55,63 @@ export function trailContract(withLedger: WithLedger): void {
     );
 
     it(
+      'filters by an end as well, which is inclusive',
+      withLedger(async (ledger) => {
+        const atMs = await nowOf(ledger);
+        const events = numbered(5, atMs).map((one, index) => ({ ...one, atMs: atMs + index }));
+        const [first, second, third] = events;
+        assert.ok(first && second && third);
+        await ledger.store([create(remediation('orders', { lookAtMs: atMs }), events)]);
+        assert.deepEqual(await ledger.events({ untilMs: third.atMs }), events.slice(0, 3));
+        assert.deepEqual(await ledger.events({ untilMs: first.atMs - 1 }), []);
+        assert.deepEqual(await ledger.events({ sinceMs: second.atMs, untilMs: second.atMs }), [second]);
+        assert.deepEqual(await ledger.events({ untilMs: third.atMs, limit: 2 }), [second, third]);
+      }),
+    );
+
+    it(
+      'gives page after page, each event once, while new ones arrive, also of one time and with earlier ones',
+      withLedger(async (ledger) => {
+        const atMs = await nowOf(ledger);
+        const early = Array.from({ length: 5 }, (_, index) =>
+          event('orders', { atMs: atMs + (index % 2), detail: `early ${index}` }),
+        );
+        await ledger.store([create(remediation('orders', { lookAtMs: atMs }), early)]);
+        const seen: string[][] = [];
+        let before: string | null | undefined;
+        while (before !== null) {
+          const page = await ledger.eventPage({ limit: 2, ...(before === undefined ? {} : { before }) });
+          assert.ok(page);
+          seen.push(page.events.map(({ detail }) => detail ?? ''));
+          before = page.next;
+          await append(ledger, [
+            event('orders', { atMs, detail: 'late' }),
+            event('orders', { atMs: atMs - 1, detail: 'late' }),
+          ]);
+        }
+        assert.deepEqual(seen, [['early 3', 'early 4'], ['early 1', 'early 2'], ['early 0']]);
+      }),
+    );
+
+    it(
+      'has no further page where the last one is just full, and knows which cursors are none',
+      withLedger(async (ledger) => {
+        const atMs = await nowOf(ledger);
+        const events = numbered(4, atMs);
+        await ledger.store([create(remediation('orders', { lookAtMs: atMs }), events)]);
+        const newest = await ledger.eventPage({ limit: 2 });
+        assert.ok(newest?.next);
+        assert.deepEqual(await ledger.eventPage({ limit: 2, before: newest.next }), {
+          events: events.slice(0, 2),
+          next: null,
+        });
+        assert.deepEqual(await ledger.eventPage({ limit: 4 }), { events, next: null });
+        assert.equal(await ledger.eventPage({ before: 'x' }), null);
+        assert.equal(await ledger.eventPage({ before: '1-2-3' }), null);
+      }),
+    );
+
+    it(
       'keeps exactly as many as the limit says, and the oldest go',
       withLedger(
         async (ledger) => {

@@ -57,6 +57,7 @@ export function ledgerLink(
     list: (filter) => call('ledger.list', () => real.list(filter)),
     overview: () => call('ledger.overview', () => real.overview()),
     events: (filter) => call('ledger.events', () => real.events(filter)),
+    eventPage: (filter) => call('ledger.eventPage', () => real.eventPage(filter)),
     addHints: (hints) => call('ledger.addHints', () => real.addHints(hints)),
     hints: (cluster) => call('ledger.hints', () => real.hints(cluster)),
     dropHint: (id) => call('ledger.dropHint', () => real.dropHint(id)),
