@@ -15,11 +15,11 @@ import { type PausesDependencies, pauseRoutes } from './api/pauses.ts';
 import { type ProbesDependencies, probeRoutes } from './api/probes.ts';
 import { problem } from './api/problem.ts';
 import { readQueryTypes } from './api/query.ts';
-import { createRefusalLog } from './api/refusals.ts';
+import { createDropLog, createRefusalLog } from './api/refusals.ts';
 import { type RemediationsDependencies, remediationRoutes } from './api/remediations.ts';
 import { type RetryDependencies, retryRoutes } from './api/retry.ts';
 import { type SummaryDependencies, summaryRoutes } from './api/summary.ts';
-import { addAuthentication, type Credential, isKnown } from './auth.ts';
+import { addAuthentication, type Credential, challengesOf, isKnown } from './auth.ts';
 import { LedgerUnavailable } from './ledger/ledger.ts';
 import type { ListenerTls } from './listener-tls.ts';
 import { describeError } from './log.ts';
@@ -60,6 +60,8 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     maxHeaderSize: HEADER_BYTES_AT_MOST,
   };
+  const tellRefused = createRefusalLog(log);
+  const challenges = challengesOf(credentials ?? []);
   const app: FastifyInstance = Fastify({
     // The service writes its own lines: what was decided, not what was requested.
     logger: false,
@@ -76,7 +78,11 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
       setSecurityHeaders(reply);
       if (isKnown(credentials, request.headers.authorization)) {
         void problem(reply, 400, 'The path cannot be read.');
-      } else void problem(reply, 401, 'A valid credential is needed.');
+      } else {
+        tellRefused(request, 401);
+        reply.header('www-authenticate', challenges);
+        void problem(reply, 401, 'A valid credential is needed.');
+      }
     },
     // A webhook is taken as it is: coercion would turn a null label into an empty one.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -94,6 +100,11 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
         }),
   });
   app.server.maxConnections = CONNECTIONS_AT_MOST;
+  const tellDropped = createDropLog(log, CONNECTIONS_AT_MOST);
+  app.server.on('drop', () => {
+    metrics.limitHit('connections', 1);
+    tellDropped();
+  });
   app.server.on('checkExpectation', answerExpectation);
 
   // Alertmanager and people with curl send JSON under several names; what it is decides, not what it is called.
@@ -106,7 +117,6 @@ export function buildApp(deps: AppDependencies): FastifyInstance {
   });
 
   const isWebhook = (url: string): boolean => url === '/webhook' || url.startsWith('/webhook?');
-  const tellRefused = createRefusalLog(log);
   addAuthentication(app, credentials, (request, status) => {
     if (isWebhook(request.url)) {
       metrics.webhook(status === 401 ? 'unauthorized' : 'forbidden', clock.now());

@@ -64,8 +64,8 @@ export function isKnown(credentials: readonly Credential[] | null, header: strin
   return credentials === null || findCredential(credentials, header) !== null;
 }
 
-/** What may be tried: Basic only where a credential takes it, since a browser asks for a password at once. */
-function challengesOf(credentials: readonly Credential[]): string[] {
+/** What may be tried, for `WWW-Authenticate`: Basic only where a credential takes it, since a browser asks for a password at once. */
+export function challengesOf(credentials: readonly Credential[]): string[] {
   const kinds = new Set(credentials.map(({ scheme }) => scheme.kind));
   return [
     ...(kinds.has('basic') ? ['Basic realm="connect-medic", charset="UTF-8"'] : []),

@@ -44,7 +44,14 @@ export const alertOutcomes = [
 ] as const;
 export type AlertOutcome = (typeof alertOutcomes)[number];
 
-export const limitNames = ['remediations', 'alerts_per_remediation', 'events', 'body', 'requests'] as const;
+export const limitNames = [
+  'remediations',
+  'alerts_per_remediation',
+  'events',
+  'body',
+  'requests',
+  'connections',
+] as const;
 export type LimitName = (typeof limitNames)[number];
 
 const alertStatuses = ['firing', 'resolved', 'unknown'] as const;

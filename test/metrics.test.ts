@@ -82,7 +82,7 @@ describe('the metrics page', () => {
     zero('remediations', states.length);
     zero('held', holdReasons.length);
     zero('webhooks_total', 7);
-    zero('limit_hits_total', 5);
+    zero('limit_hits_total', 6);
   });
 
   it('counts restarts from 0 as soon as a remediation is open', async () => {

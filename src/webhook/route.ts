@@ -38,7 +38,8 @@ const doc = {
 
 /**
  * `POST /webhook`: Alertmanager's notifications. It answers 202 only once every signal is durable in the ledger, and 503
- * when that cannot be: Alertmanager retries a 5xx, and gives up on a 4xx at once, so overload is never a 429.
+ * when that cannot be: Alertmanager retries a 5xx, and gives up on a 4xx at once, so overload is never a 429. Another method is
+ * 405: a redirected POST arrives as a GET, and a 200 to it would count as delivered.
  */
 export async function webhookRoutes(app: FastifyInstance, deps: WebhookDependencies): Promise<void> {
   const { intake, rules, metrics, clock } = deps;
@@ -59,13 +60,5 @@ export async function webhookRoutes(app: FastifyInstance, deps: WebhookDependenc
       metrics.ledgerUp(false);
       return problem(reply, 503, 'The ledger cannot be written now; send this again.');
     }
-  });
-
-  // A redirected POST arrives as a GET, and a 200 to it would count as delivered.
-  app.route({
-    method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    url: '/webhook',
-    config: { role: 'webhook' },
-    handler: (_request, reply) => problem(reply.header('allow', 'POST'), 405, 'Only POST is answered here.'),
   });
 }

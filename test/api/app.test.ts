@@ -154,7 +154,7 @@ describe('POST /webhook', () => {
   });
 
   it('answers 405 to everything but POST', async () => {
-    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'HEAD'] as const) {
+    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'] as const) {
       const response = await built.app.inject({ method, url: '/webhook' });
       assert.equal(response.statusCode, 405, method);
       assert.equal(response.headers['allow'], 'POST');

@@ -40,6 +40,8 @@ export interface Built {
   readonly retried: string[];
   /** Calls of the ledger, by the names of its methods. */
   readonly calls: (keyof Ledger)[];
+  /** Lines of the log. */
+  readonly logged: string[];
   down: boolean;
 }
 
@@ -62,6 +64,7 @@ export async function build(
     resumed: [] as PauseScope[],
     retried: [] as string[],
     calls: [] as (keyof Ledger)[],
+    logged: [] as string[],
   };
   const ledger: Ledger = new Proxy(real, {
     get: (target, name) => {
@@ -95,7 +98,7 @@ export async function build(
       clusters: ['a'],
       isForRemediation: (labels) => labels['remediation'] === 'kafka-connect',
     },
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (line) => built.logged.push(line) }),
     credentials: options.credentials ?? null,
     bodyLimitBytes: options.bodyLimitBytes ?? 8_388_608,
     tls: options.tls ?? null,

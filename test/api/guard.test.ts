@@ -236,6 +236,27 @@ describe('limits', () => {
     assert.ok(count('ping') <= 3, built.calls.join(' '));
   });
 
+  it('count the connections that are dropped since there are too many, and say so once', async () => {
+    built = await build();
+    const port = await listen();
+    built.app.server.maxConnections = 1;
+    const kept = connect(port, '127.0.0.1');
+    await once(kept, 'connect');
+    for (let count = 0; count < 3; count += 1) {
+      const dropped = once(built.app.server, 'drop');
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      await dropped;
+      socket.destroy();
+    }
+    assert.match(
+      (await built.app.inject('/metrics')).body,
+      /connect_medic_limit_hits_total\{limit="connections"\} 3\n/,
+    );
+    assert.equal(built.logged.length, 1);
+    assert.match(built.logged[0] ?? '', /a connection was dropped/);
+    kept.destroy();
+  });
+
   it('cut off slow clients and crowds', async () => {
     built = await build();
     const server = built.app.server as Server;
@@ -327,12 +348,30 @@ describe('every answer', () => {
     }
   });
 
+  it('to a rare method is 405 as well', async () => {
+    built = await build();
+    const port = await listen();
+    for (const method of ['TRACE', 'PROPFIND']) {
+      const socket = connect(port, '127.0.0.1');
+      socket.end(`${method} /webhook HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n`);
+      const answer = await text(socket);
+      assert.match(answer, /^HTTP\/1\.1 405 /);
+      assert.match(answer, /^allow: POST\r$/im);
+    }
+  });
+
   it('to a path that cannot be decoded is 400 for those who are known', async () => {
     const scheme = { kind: 'basic', username: 'u', password: () => 'p' } as const;
     built = await build({ credentials: [{ name: 'u', roles: ['read'], scheme }] });
     const ask = (headers: Record<string, string>) =>
       built.app.inject({ url: '/api/v1/remediations/a/%zz', headers });
     assert.equal((await ask({ authorization: basic('u:p') })).statusCode, 400);
-    assert.equal((await ask({})).statusCode, 401);
+    assert.deepEqual(built.logged, []);
+    const { statusCode, headers } = await ask({});
+    assert.deepEqual(
+      [statusCode, headers['www-authenticate']],
+      [401, ['Basic realm="connect-medic", charset="UTF-8"']],
+    );
+    assert.match(built.logged[0] ?? '', /"actor":"anonymous","status":401,.*"request refused"/);
   });
 });
