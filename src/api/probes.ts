@@ -6,6 +6,7 @@ import type { ConnectorStatus } from '../core/model.ts';
 import type { Ledger, OverviewRow } from '../ledger/ledger.ts';
 import { LedgerUnavailable } from '../ledger/ledger.ts';
 import type { Metrics } from '../metrics.ts';
+import { Held } from './held.ts';
 import { problem } from './problem.ts';
 import { shared } from './shared.ts';
 
@@ -20,6 +21,8 @@ export interface ProbesDependencies {
 
 /** Answers of `/metrics` under way at once, those that are still being sent included; beyond: 503. */
 const PAGES_AT_ONCE = 100;
+/** Pages in memory at once, as long as somebody reads them. That of 5,000 connectors is some megabytes. */
+const PAGES_HELD = 4;
 /** Characters of the page that are put together before others have their turn: about a millisecond. */
 const PIECE_LENGTH = 65_536;
 
@@ -43,6 +46,7 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
     return pageOf(metrics.pieces(rows, deps.snapshots()));
   });
   let underWay = 0;
+  const held = new Held<readonly Buffer[]>(PAGES_HELD);
 
   const ok = { description: 'It is.', schema: Type.Object({ status: Type.Literal('ok') }) };
   const live = { summary: 'Whether the process answers.', answers: { 200: ok } };
@@ -83,6 +87,11 @@ export async function probeRoutes(app: FastifyInstance, deps: ProbesDependencies
       underWay -= 1;
     });
     const pieces = await metricsPage();
+    if (!reply.raw.closed)
+      reply.raw.once(
+        'close',
+        held.read(pieces, () => reply.raw.destroy()),
+      );
     return reply.type(metrics.registry.contentType).send(Readable.from(pieces, { objectMode: false }));
   });
 }

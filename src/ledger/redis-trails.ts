@@ -34,7 +34,8 @@ export class RedisTrails {
     before,
     ...filter
   }: EventFilter & { readonly before?: string }): Promise<EventPage | null> {
-    if (before !== undefined && !/^\d{1,20}-\d{1,20}$/.test(before)) return null;
+    // The first id there could be has nothing before it, which Redis calls an error.
+    if (before !== undefined && !/^(?!0+-0+$)\d{1,19}-\d{1,19}$/.test(before)) return null;
     const { head, tail } = idEnds(filter);
     const { sinceMs, untilMs } = filter;
     const oldest = sinceMs === undefined ? '-' : Math.max(0, Math.floor(sinceMs - eventAheadMs));

@@ -106,8 +106,9 @@ export function trailContract(withLedger: WithLedger): void {
           next: null,
         });
         assert.deepEqual(await ledger.eventPage({ limit: 4 }), { events, next: null });
-        assert.equal(await ledger.eventPage({ before: 'x' }), null);
-        assert.equal(await ledger.eventPage({ before: '1-2-3' }), null);
+        for (const before of ['', 'x', '1-2-3', '0-0', '99999999999999999999-0']) {
+          assert.equal(await ledger.eventPage({ before }), null, before);
+        }
       }),
     );
 
