@@ -55,6 +55,7 @@ export const limitNames = [
 export type LimitName = (typeof limitNames)[number];
 
 const alertStatuses = ['firing', 'resolved', 'unknown'] as const;
+export type AlertStatus = (typeof alertStatuses)[number];
 const operations = ['status', 'settings', 'restart', 'info'] as const;
 const restartWords = restartOutcomes.filter((outcome) => outcome !== 'not_sent' && outcome !== 'dry_run');
 const requestOutcomes = [...new Set<string>([...readOutcomes, ...restartWords])];
@@ -142,8 +143,8 @@ export class Metrics {
     this.#lastWatchdog.set(nowMs / 1_000);
   }
 
-  alert(status: 'firing' | 'resolved' | 'unknown', outcome: AlertOutcome): void {
-    this.#alerts.inc({ status, outcome });
+  alert(status: AlertStatus, outcome: AlertOutcome, count: number): void {
+    this.#alerts.inc({ status, outcome }, count);
   }
 
   decided(cluster: string, reason: Reason): void {

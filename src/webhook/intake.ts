@@ -5,7 +5,7 @@ import type { Policy } from '../core/policy.ts';
 import { type AlertReading, mergeSignal, type PayloadReading, type Signal } from '../core/signals.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { mergeAll } from '../ledger/record.ts';
-import type { AlertOutcome, Metrics } from '../metrics.ts';
+import type { AlertOutcome, AlertStatus, Metrics } from '../metrics.ts';
 import { ACTOR, type Reporter } from '../remediator/report.ts';
 
 export interface IntakeDependencies {
@@ -65,11 +65,16 @@ export class Intake {
 
     let accepted = 0;
     let taken = 0;
+    const tallies = new Map<string, { status: AlertStatus; outcome: AlertOutcome; count: number }>();
     for (const one of reading.readings) {
       const outcome = one.kind === 'signal' ? (outcomes[taken++] ?? 'invalid') : outcomeOf(one);
-      metrics.alert(statusOf(one), outcome);
+      const status = statusOf(one);
+      const tally = tallies.get(`${status} ${outcome}`) ?? { status, outcome, count: 0 };
+      tally.count += 1;
+      tallies.set(`${status} ${outcome}`, tally);
       if (isAccepted(outcome)) accepted += 1;
     }
+    for (const { status, outcome, count } of tallies.values()) metrics.alert(status, outcome, count);
     const disabled = signals.filter((_, index) => outcomes[index] === 'disabled');
     if (disabled.length > 0) {
       this.#deps.reporter.ignored({
@@ -221,7 +226,7 @@ function outcomeOf(reading: Exclude<AlertReading, { kind: 'signal' }>): AlertOut
   return reading.kind === 'cluster' ? 'cluster' : reading.why;
 }
 
-function statusOf(reading: AlertReading): 'firing' | 'resolved' | 'unknown' {
+function statusOf(reading: AlertReading): AlertStatus {
   return reading.kind === 'ignored' ? reading.status : reading.signal.status;
 }
 

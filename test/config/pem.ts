@@ -21,3 +21,11 @@ export async function makePem(): Promise<Pem> {
   await rm(directory, { recursive: true });
   return { cert, key, ca };
 }
+
+/** What fits a path that a configuration names: TLS files by their usual names, a Redis URL, else a text. */
+export function contentOf(path: string, pem: Pem): string {
+  if (/redis-url$|\/ledger\//.test(path)) return 'redis://redis.example.org';
+  if (path.endsWith('ca.crt')) return pem.ca;
+  if (path.endsWith('.crt')) return pem.cert;
+  return path.endsWith('.key') ? pem.key : 'text';
+}

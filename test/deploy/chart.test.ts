@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import type { Config } from '../../src/config/config.ts';
 import { valid } from '../config/helpers.ts';
-import { makePem } from '../config/pem.ts';
+import { contentOf, makePem } from '../config/pem.ts';
 import { ROOT } from '../stack/parts.ts';
 import { INSTALLATIONS, LOCKED, MONITORED, OPEN, OWN_SECRETS, SQLITE } from './chart-values.ts';
 import { CHART, Chart, type KubernetesObject, type Values } from './helm.ts';
@@ -58,13 +58,6 @@ function deployment(objects: readonly KubernetesObject[]): DeploymentSpec {
 
 const pem = await makePem();
 
-function contentOf(path: string): string {
-  if (path.includes('/ledger/')) return 'redis://redis:6379';
-  if (path.endsWith('ca.crt')) return pem.ca;
-  if (path.endsWith('.crt')) return pem.cert;
-  return path.endsWith('.key') ? pem.key : 'text';
-}
-
 /** The configuration as connect-medic itself reads it in the pod, with a file wherever something is mounted. */
 function configOf(objects: readonly KubernetesObject[]): Config {
   const text = objects.find(({ data }) => data?.['connect-medic.yml'])?.data?.['connect-medic.yml'] ?? '';
@@ -73,7 +66,7 @@ function configOf(objects: readonly KubernetesObject[]): Config {
   for (const [, path = ''] of text.matchAll(/File: (\S+)/g)) {
     const mounted = container.volumeMounts.some(({ mountPath }) => path.startsWith(`${mountPath}/`));
     assert.ok(mounted, `nothing is mounted for ${path}`);
-    files[path] = contentOf(path);
+    files[path] = contentOf(path, pem);
   }
   return valid(text, { files });
 }

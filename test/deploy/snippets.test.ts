@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { formatProblems, loadConfig } from '../../src/config/load.ts';
+import { contentOf, makePem } from '../config/pem.ts';
 import { ROOT } from '../stack/parts.ts';
 
 /** Generated from the schema, with a test of its own. */
@@ -30,6 +31,7 @@ for (const page of ['README.md', ...pages]) {
   }
 }
 
+const pem = await makePem();
 const REDIS_URL = 'redis://redis.example.org';
 
 /** An example names files and variables of a machine that is not this one: each is there, and holds something fitting. */
@@ -41,8 +43,7 @@ function problemsOf(yaml: string): string {
   const loaded = loadConfig({
     env,
     cwd: '/work',
-    readFile: (path) =>
-      path === '/work/connect-medic.yml' ? yaml : path.endsWith('/redis-url') ? REDIS_URL : 'text',
+    readFile: (path) => (path === '/work/connect-medic.yml' ? yaml : contentOf(path, pem)),
     fileVersion: () => '1',
   });
   return loaded.ok ? '' : formatProblems(loaded.problems);
