@@ -11,6 +11,13 @@ import type { Reporter } from './report.ts';
 /** Cluster-level alerts may come in crowds; they make one read of the cluster. */
 const POKED_AT_LEAST_MS = 1_000;
 
+/** Which labels name the target; an empty one is not used. */
+export interface TargetLabels {
+  readonly cluster: string;
+  readonly connector: string;
+  readonly task: string;
+}
+
 export interface PollerOptions {
   readonly reader: ClusterReader;
   readonly ledger: Ledger;
@@ -20,7 +27,7 @@ export interface PollerOptions {
   /** Takes signals in, as the webhook does. */
   readonly takeIn: (signals: readonly Signal[]) => Promise<void>;
   readonly onDue: () => void;
-  readonly labels: { readonly connector: string; readonly task: string };
+  readonly labels: TargetLabels;
 }
 
 /**
@@ -125,7 +132,7 @@ export class Poller {
 export function signalsOf(
   hint: Hint,
   snapshot: ReadonlyMap<string, ConnectorStatus | null>,
-  labels: { readonly connector: string; readonly task: string },
+  labels: TargetLabels,
 ): Signal[] {
   const signals: Signal[] = [];
   for (const [connector, status] of snapshot) {
@@ -139,6 +146,8 @@ export function signalsOf(
         fingerprint: `${hint.fingerprint}/${task ?? 'connector'}`,
         labels: {
           ...hint.labels,
+          // What a truncated group has in common may not name the cluster; a silence over it has to fit all the same.
+          ...(labels.cluster === '' ? {} : { [labels.cluster]: hint.labels[labels.cluster] || hint.cluster }),
           [labels.connector]: connector,
           ...(task === null ? {} : { [labels.task]: String(task) }),
         },

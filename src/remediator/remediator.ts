@@ -10,7 +10,7 @@ import { type Ledger, LedgerUnavailable } from '../ledger/ledger.ts';
 import { ClusterReader } from './cluster-reader.ts';
 import { Failures } from './failures.ts';
 import { Lane } from './lane.ts';
-import { Poller } from './poller.ts';
+import { Poller, type TargetLabels } from './poller.ts';
 import { auditOf, type Reporter } from './report.ts';
 import { Resync } from './resync.ts';
 import type { WorldSources } from './world.ts';
@@ -26,7 +26,7 @@ export interface RemediatorOptions {
   }[];
   readonly policyFor: (cluster: string, connector: string) => Policy;
   readonly statusEveryMs: number;
-  readonly labels: { readonly connector: string; readonly task: string };
+  readonly labels: TargetLabels;
   /** Takes signals in, as the webhook does. */
   readonly takeIn: (signals: readonly Signal[]) => Promise<void>;
   /** Rules about what traces mean. */

@@ -226,7 +226,7 @@ export async function harness(
     clusters: [{ client: connect, requestTimeoutMs: 10_000, maxUnverified: options.maxUnverified ?? 10 }],
     policyFor,
     statusEveryMs: 30_000,
-    labels: { connector: 'connector', task: 'task' },
+    labels: { cluster: 'connect_cluster', connector: 'connector', task: 'task' },
     takeIn: async (signals) => {
       await intake.takeSignals(signals);
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { AuditEvent, Pause } from '../../src/core/model.ts';
 import type { SuppressedAlert, SuppressionView } from '../../src/core/suppression.ts';
+import { signalsOf } from '../../src/remediator/poller.ts';
 import { HOUR, MINUTE, SECOND, signal, status } from '../core/given.ts';
 import { ALONE, type Harness, harness, quiet, replacing } from './harness.ts';
 
@@ -305,5 +306,22 @@ describe('the pull path', () => {
     h.world.pulled = firing('orders');
     await h.clock.advance(10 * SECOND);
     assert.equal(h.connect.calls.length, 1);
+  });
+});
+
+describe('a signal that is made of a cluster-level alert', () => {
+  const failing = status('RUNNING', 'RUNNING', 'FAILED');
+  const labels = { cluster: 'connect_cluster', connector: 'connector', task: 'task' };
+  const made = (of: Readonly<Record<string, string>>, names = labels) => {
+    const hint = { id: '1', cluster: 'a', labels: of, fingerprint: 'f', atMs: 0 };
+    return signalsOf(hint, new Map([['orders', failing]]), names).map((one) => one.labels);
+  };
+
+  it('names its cluster, so that a silence over the cluster fits (P4)', () => {
+    const whole = { connect_cluster: 'a', connector: 'orders', task: '1' };
+    assert.deepEqual(made({}), [whole]);
+    assert.deepEqual(made({ connect_cluster: '' }), [whole]);
+    assert.deepEqual(made({ connect_cluster: 'a' }), [whole]);
+    assert.deepEqual(made({}, { ...labels, cluster: '' }), [{ connector: 'orders', task: '1' }]);
   });
 });

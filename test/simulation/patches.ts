@@ -303,4 +303,31 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a hash of the configuration that may be old is not confirmed',
+    promise: 'P3',
+    edits: [
+      {
+        file: 'src/remediator/world.ts',
+        find: '  if (configHash !== null && before.configHash !== null && configHash !== before.configHash) return true;\n',
+        replace: '',
+      },
+      {
+        file: 'src/remediator/lane.ts',
+        find: '          this.#options.reader.learn(connector, world.settings.value);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a probe that failed meanwhile does not refuse a restart of its storm',
+    promise: 'P3',
+    edits: [
+      {
+        file: 'src/core/storm.ts',
+        find: "  return before.probe !== null && before.probe.ended !== 'failed' && next.probe?.ended === 'failed';",
+        replace: '  return before.probe === null && next.probe !== null;',
+      },
+    ],
+  },
 ];

@@ -96,7 +96,7 @@ export function startReplica(of: ReplicaOptions): Replica {
     })),
     policyFor,
     statusEveryMs: of.statusEveryMs,
-    labels: { connector: 'connector', task: 'task' },
+    labels: { cluster: 'connect_cluster', connector: 'connector', task: 'task' },
     takeIn: async (signals) => {
       await intake.takeSignals(signals);
     },

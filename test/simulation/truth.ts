@@ -23,6 +23,8 @@ export interface Truth {
   readonly isMuted: (cluster: string, connector: string, part: number | null) => string | null;
   /** It does not exist, or did not a moment ago. */
   readonly isGone: (cluster: string, connector: string) => boolean;
+  /** How often its configuration was written. */
+  readonly writes: (cluster: string, connector: string) => number;
   /** Connectors that have had the ailment of this one, itself included. */
   readonly failsAlike: (cluster: string, connector: string) => number;
 }

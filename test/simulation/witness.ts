@@ -39,6 +39,8 @@ export class Witness {
   readonly #attempts = new Map<string, Attempt[]>();
   readonly #calls: Attempt[] = [];
   readonly #signals = new Map<string, number>();
+  /** New counts because of another configuration. */
+  readonly #freshStarts = new Map<string, number>();
   /** Every record as it was last written. */
   readonly records = new Map<string, Remediation>();
   truth: Truth | null = null;
@@ -289,7 +291,13 @@ export class Witness {
     const anew = next.attempts === (attempts ? 1 : 0);
     const rested = before.phase.state === 'recovered' || before.phase.state === 'closed';
     const changed = next.configHash !== before.configHash;
-    if (anew && (rested || changed)) return;
+    if (anew && rested) return;
+    if (anew && changed) {
+      const fresh = (this.#freshStarts.get(key) ?? 0) + 1;
+      this.#freshStarts.set(key, fresh);
+      // What was known when the record began may have been old by one.
+      if (fresh <= (this.truth?.writes(next.cluster, next.connector) ?? 0) + 1) return;
+    }
     this.violate(
       'P3',
       `${key}: the count goes from ${before.attempts} to ${next.attempts} in state ${before.phase.state} (${next.reason})`,

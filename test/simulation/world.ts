@@ -115,6 +115,7 @@ export class World {
       isPaused: (cluster, connector) => this.#isPaused(cluster, connector),
       isMuted: (cluster, connector, part) => this.#isMuted(cluster, connector, part),
       isGone: (cluster, connector) => this.#isGone(cluster, connector),
+      writes: (cluster, connector) => this.#find(cluster, connector)?.config ?? 0,
       failsAlike: (cluster, connector) => this.#failsAlike(cluster, connector),
     };
     planIncidents(this, rng.fork());
