@@ -28,6 +28,8 @@ export class ClusterReader {
   #snapshot: Snapshot | null = null;
   #settings = new Map<string, ConnectorSettings>();
   #settingsReadAtMs = Number.NEGATIVE_INFINITY;
+  /** Connectors that were asked about since the last regular read. */
+  readonly #asked = new Set<string>();
   #settingsUnderWay: Promise<ReadonlySet<string>> | null = null;
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
@@ -79,12 +81,15 @@ export class ClusterReader {
 
   /**
    * Reads the settings of all connectors, at most every ten seconds. Answers with those whose configuration is another one
-   * than at the last read. A read that fails changes nothing.
+   * than at the last read. A read that fails changes nothing. `about`: a connector that may be newer than the last read, which is
+   * then made anew, once for each.
    */
-  readSettings(): Promise<ReadonlySet<string>> {
-    if (this.#clock.monotonic() - this.#settingsReadAtMs < SETTINGS_AT_LEAST_MS) {
+  readSettings(about: string | null = null): Promise<ReadonlySet<string>> {
+    const isNew = about !== null && !this.#settings.has(about) && !this.#asked.has(about);
+    if (isNew && this.#settingsUnderWay === null) this.#asked.add(about);
+    else if (this.#clock.monotonic() - this.#settingsReadAtMs < SETTINGS_AT_LEAST_MS) {
       return this.#settingsUnderWay ?? Promise.resolve(new Set());
-    }
+    } else this.#asked.clear();
     this.#settingsReadAtMs = this.#clock.monotonic();
     this.#settingsUnderWay = this.#readSettings().finally(() => {
       this.#settingsUnderWay = null;

@@ -26,7 +26,7 @@ export class Failures {
 
   /** Reads the settings of all connectors where those of this one are not known: its class decides which rules are about it. */
   async know(connector: string): Promise<void> {
-    if (this.#reader.settingsOf(connector) === null) await this.#reader.readSettings();
+    if (this.#reader.settingsOf(connector) === null) await this.#reader.readSettings(connector);
   }
 
   /** Keyed hash of the connector's configuration, as last read; null: not known. */
@@ -45,9 +45,8 @@ export class Failures {
       status && statusVerdict(status) === 'failed' ? [{ connector, status }] : [],
     );
     if (failing.length < threshold) return groups;
-    if (failing.some(({ connector }) => this.#reader.settingsOf(connector) === null)) {
-      await this.#reader.readSettings();
-    }
+    const unknown = failing.find(({ connector }) => this.#reader.settingsOf(connector) === null);
+    if (unknown !== undefined) await this.#reader.readSettings(unknown.connector);
     for (const [index, { connector, status }] of failing.entries()) {
       // Thousands of traces take a while, in which others have their turn.
       if (index % 100 === 99) await setImmediate();

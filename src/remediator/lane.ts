@@ -28,6 +28,8 @@ const LEDGER_RETRY_MS = 1_000;
 const STORMS_AT_MOST_MS = 1_000;
 /** A record that others keep writing to is decided again this often before it is left for the next turn. */
 const DECIDE_AT_MOST = 8;
+/** What the world beyond Connect's status said holds for so long: an Alertmanager may take five seconds to answer, twice. */
+const WORLD_AGE_AT_MOST_MS = 11_000;
 
 export interface LaneOptions {
   readonly client: ConnectClient;
@@ -124,6 +126,7 @@ export class Lane {
       this.#abandoned.shift();
     }
     const limit = parallel - this.#inFlight.size;
+    const askedAtMs = clock.monotonic();
     const answer = await ledger.claim({ cluster: client.cluster, limit, leaseMs: this.#leaseMs });
     this.#places.known(this.#options.maxUnverified - answer.unverified);
     reporter.ledgerUp(true, '');
@@ -147,6 +150,7 @@ export class Lane {
       groups,
       answer,
       recentStorms: () => this.#recentStorms(),
+      latest: () => answer.nowMs + Math.round(clock.monotonic() - askedAtMs),
     });
     if (this.#stopping) {
       for (const claim of answer.claims) await ledger.release(claim);
@@ -193,6 +197,7 @@ export class Lane {
     let { pauses } = turn;
     let storms: Storms | null = null;
     let world: World | null = null;
+    let worldAtMs = 0;
     let lookedAgain = false;
     let seen = await lookInBulk(client, clock, connector, turn.bulk, failures);
     for (let tries = 0; claim !== null && tries < DECIDE_AT_MOST; tries += 1) {
@@ -217,6 +222,7 @@ export class Lane {
       // Asked only now, and only for those that would be restarted, that the world holds though it is not their turn, or
       // whose configuration seems to be another one: what is known in bulk may be hours old.
       if (world === null && (wish.effect.type === 'restart' || needsWorld(before, look))) {
+        worldAtMs = clock.monotonic();
         world = await readWorld(client, connector, this.#options.world);
         if (world.settings.outcome === 'ok' && world.settings.value !== 'missing') {
           this.#options.reader.learn(connector, world.settings.value);
@@ -225,6 +231,11 @@ export class Lane {
         continue;
       }
       if (wish.effect.type === 'restart') {
+        // The process was frozen, say: somebody may have made a silence meanwhile.
+        if (clock.monotonic() - worldAtMs > WORLD_AGE_AT_MOST_MS) {
+          world = null;
+          continue;
+        }
         if (!lookedAgain && clock.monotonic() - seen.readAtMs > LOOK_AGAIN_AFTER_MS) {
           lookedAgain = true;
           seen = await lookAtOne(client, clock, connector, failures);
@@ -271,7 +282,7 @@ export class Lane {
       this.#tell(before, decision, nowMs);
       // It was its turn, and it cannot act: by the rows from before it would be called again and again.
       if (storm?.mayProbe === true && !restarts) this.#storms = null;
-      if (effect.type === 'restart') await this.#restart(committed, effect, seen, now);
+      if (effect.type === 'restart') await this.#restart(committed, effect, seen, turn.latest);
       const proof = provenBy(before, next);
       if (next !== null && proof !== null && (await turn.callMore(proof, next, policyFor, nowMs)))
         this.wake();

@@ -11,6 +11,11 @@ export class Turn {
   readonly groups: Groups;
   /** As of the claim. */
   readonly pauses: Pauses;
+  /**
+   * The ledger's time now, or a little later: as if its answer had come at once. What is counted from now on is never counted
+   * from too early.
+   */
+  readonly latest: () => number;
   readonly #ledger: Ledger;
   readonly #cluster: string;
   readonly #recentStorms: () => Promise<Storms>;
@@ -27,10 +32,12 @@ export class Turn {
     readonly answer: ClaimAnswer;
     /** As of a second ago at most: what was decided since is found out in the commit. */
     readonly recentStorms: () => Promise<Storms>;
+    readonly latest: () => number;
   }) {
     this.bulk = of.bulk;
     this.groups = of.groups;
     this.pauses = of.answer.pauses;
+    this.latest = of.latest;
     this.#ledger = of.ledger;
     this.#cluster = of.cluster;
     this.#recentStorms = of.recentStorms;

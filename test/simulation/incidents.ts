@@ -152,6 +152,7 @@ const happen: Readonly<Record<IncidentKind, (world: World, rng: Rng) => void>> =
     };
     const startsAtMs = world.scheduler.nowMs;
     const endsAtMs = startsAtMs + lasting(world, rng, 70_000);
+    world.witness.say(() => `silence ${JSON.stringify(matchers)}`);
     const silence = { id: `s${rng.between(0, 1e9)}`, matchers, startsAtMs, endsAtMs };
     eachOf(world.alertmanagers, world, rng, (one) => one.silences.push(silence));
   },

@@ -16,12 +16,12 @@ export const mutants: readonly Mutant[] = [
         file: 'src/remediator/lane.ts',
         find: "      let committed: Claim | 'full' | null = null;\n",
         replace:
-          "      if (effect.type === 'restart') await this.#restart({ ...claim, remediation: next ?? before }, effect, seen, now);\n" +
+          "      if (effect.type === 'restart') await this.#restart({ ...claim, remediation: next ?? before }, effect, seen, turn.latest);\n" +
           "      let committed: Claim | 'full' | null = null;\n",
       },
       {
         file: 'src/remediator/lane.ts',
-        find: "      if (effect.type === 'restart') await this.#restart(committed, effect, seen, now);\n",
+        find: "      if (effect.type === 'restart') await this.#restart(committed, effect, seen, turn.latest);\n",
         replace: '',
       },
     ],
@@ -274,9 +274,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/decide.ts',
-        find: "  return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs);\n}\n\n/** A storm",
+        find: "  return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs);\n}\n\n/**\n * A storm",
         replace:
-          "  return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs + 1e9);\n}\n\n/** A storm",
+          "  return enter(r, { state: 'waiting', nextAtMs }, reason, nowMs, nextAtMs + 1e9);\n}\n\n/**\n * A storm",
       },
     ],
   },
