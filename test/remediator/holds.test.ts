@@ -325,3 +325,28 @@ describe('a signal that is made of a cluster-level alert', () => {
     assert.deepEqual(made({}, { ...labels, cluster: '' }), [{ connector: 'orders', task: '1' }]);
   });
 });
+
+describe('a process that was frozen after it had asked the Alertmanagers', () => {
+  it('asks again: somebody may have made a silence meanwhile (P4)', async () => {
+    const h = await harness();
+    const silence = { id: 's1', author: 'ada', comment: '', endsAtMs: null, fit: () => 'yes' as const };
+    const silenced = { unknown: null, alertmanagers: [{ name: 'am', suppressed: [], silences: [silence] }] };
+    let asked = 0;
+    Object.defineProperty(h.world, 'suppression', {
+      get: (): SuppressionView => {
+        asked += 1;
+        if (asked > 1) return silenced;
+        h.clock.jump(30 * SECOND);
+        return { unknown: null, alertmanagers: [] };
+      },
+    });
+    h.connect.show('orders', status('RUNNING', 'RUNNING', 'FAILED'));
+    await h.alert();
+    await h.clock.advance(SECOND);
+    assert.deepEqual(h.connect.calls, []);
+    const record = await h.record();
+    assert.equal(record?.phase.state === 'held' && record.phase.hold.reason, 'silenced');
+    await h.close();
+    assert.deepEqual(h.faults, []);
+  });
+});
