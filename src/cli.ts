@@ -73,7 +73,10 @@ export async function runCli(): Promise<number> {
   try {
     const address = await service.start();
     const clusters = config.clusters.map(({ name }) => name);
-    log.info({ address, version, configuration: source, clusters }, 'connect-medic is ready');
+    log.info(
+      { address, host: config.server.host, version, configuration: source, clusters },
+      'connect-medic is ready',
+    );
   } catch (error) {
     const reason = describeError(error);
     const text = `cannot listen on ${config.server.host}:${config.server.port}`;

@@ -105,7 +105,7 @@ const server = section(
     auth: optional(
       listOr('none', serverAuth, {
         description:
-          'Who may call. `none`: everybody may do everything, and so by default on loopback. `/livez`, `/readyz` and `/metrics` are always open.',
+          'Who may call. `none`: everybody may do everything, and so by default on loopback. `/livez`, `/readyz`, `/metrics` and `/openapi.json` are always open.',
         implied: 'none on loopback',
         maxItems: 100,
         holdsSecrets: true,
