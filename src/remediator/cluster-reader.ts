@@ -28,6 +28,7 @@ export class ClusterReader {
   #snapshot: Snapshot | null = null;
   #settings = new Map<string, ConnectorSettings>();
   #settingsReadAtMs = Number.NEGATIVE_INFINITY;
+  #classes = 0;
   /** Connectors that were asked about since the last regular read. */
   readonly #asked = new Set<string>();
   #settingsUnderWay: Promise<ReadonlySet<string>> | null = null;
@@ -66,6 +67,11 @@ export class ClusterReader {
     return this.#underWay;
   }
 
+  /** Another one after each read that found a class of a connector that was not known so. */
+  get classes(): number {
+    return this.#classes;
+  }
+
   /** What a connector's configuration says, as last read in bulk; null: not read yet. */
   settingsOf(connector: string): ConnectorSettings | null {
     return this.#settings.get(connector) ?? null;
@@ -76,7 +82,10 @@ export class ClusterReader {
    * is part of a signature, and of those that fail alike all have to be known, or none.
    */
   learn(connector: string, settings: ConnectorSettings): void {
-    if (this.#settings.has(connector)) this.#settings.set(connector, settings);
+    const known = this.#settings.get(connector);
+    if (known === undefined) return;
+    if (known.connectorClass !== settings.connectorClass) this.#classes += 1;
+    this.#settings.set(connector, settings);
   }
 
   /**
@@ -101,10 +110,14 @@ export class ClusterReader {
     const changed = new Set<string>();
     const result = await this.#client.allSettings();
     if (result.outcome !== 'ok') return changed;
-    for (const [connector, { configHash }] of result.value) {
-      const before = this.#settings.get(connector)?.configHash ?? null;
+    let isNew = false;
+    for (const [connector, { configHash, connectorClass }] of result.value) {
+      const known = this.#settings.get(connector);
+      const before = known?.configHash ?? null;
       if (before !== null && configHash !== null && before !== configHash) changed.add(connector);
+      if (known?.connectorClass !== connectorClass) isNew = true;
     }
+    if (isNew) this.#classes += 1;
     this.#settings = new Map(result.value);
     return changed;
   }

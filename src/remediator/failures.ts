@@ -18,6 +18,11 @@ export class Failures {
     this.#pack = pack;
   }
 
+  /** Another one when something is known of the connectors' classes that was not: signatures and verdicts may be other ones. */
+  get version(): number {
+    return this.#reader.classes;
+  }
+
   /** null where nothing is failed. */
   examine(connector: string, status: ConnectorStatus): Diagnosis | null {
     const connectorClass = this.#reader.settingsOf(connector)?.connectorClass ?? null;

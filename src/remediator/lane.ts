@@ -11,7 +11,7 @@ import { STATUS_AGE_AT_MOST_MS, statusVerdict } from '../core/verdict.ts';
 import { type Claim, type Ledger, LedgerUnavailable, type Storms } from '../ledger/ledger.ts';
 import { Breakers } from './breaker.ts';
 import type { ClusterReader } from './cluster-reader.ts';
-import { type Failures, type Groups, provenBy, stormFor } from './failures.ts';
+import { type Failures, provenBy, stormFor } from './failures.ts';
 import { lookAtOne, lookInBulk, lookOf, type TimedLook } from './look.ts';
 import { Places } from './places.ts';
 import { Reactions } from './reactions.ts';
@@ -138,16 +138,14 @@ export class Lane {
     // After a webhook a restart is likely: what it will ask is asked beside the status, not after it.
     if (this.#reactions.size > 0) void this.#options.world.suppression();
     const bulk = await this.#options.reader.read();
-    const { result } = bulk;
     const [one] = answer.claims;
     const threshold = one ? this.#options.policyFor(one.remediation.connector).storm.threshold : null;
-    const groups: Groups =
-      result.outcome === 'ok' ? await this.#options.failures.groups(result.value, threshold) : new Map();
     const turn = new Turn({
       ledger,
       cluster: client.cluster,
       bulk,
-      groups,
+      failures: this.#options.failures,
+      threshold,
       answer,
       recentStorms: () => this.#recentStorms(),
       latest: () => answer.nowMs + Math.round(clock.monotonic() - askedAtMs),
@@ -199,6 +197,7 @@ export class Lane {
     let world: World | null = null;
     let worldAtMs = 0;
     let lookedAgain = false;
+    let judgedBy = failures.version;
     let seen = await lookInBulk(client, clock, connector, turn.bulk, failures);
     for (let tries = 0; claim !== null && tries < DECIDE_AT_MOST; tries += 1) {
       const before: Remediation = claim.remediation;
@@ -207,10 +206,15 @@ export class Lane {
       if (before.signalAtMs !== null && before.signalAtMs > seenAtMs) {
         seen = await lookAtOne(client, clock, connector, failures);
       }
-      const nowMs = now();
+      const groups = await turn.groups();
+      if (failures.version !== judgedBy) {
+        judgedBy = failures.version;
+        seen = { ...seen, look: lookOf(connector, seen.look.connect, failures) };
+      }
       const { signature } = seen.look;
-      if (signature !== null && turn.groups.has(signature)) storms ??= await turn.storms();
-      const storm = storms && stormFor(before, signature, turn.groups, storms, policyFor, nowMs);
+      if (signature !== null && groups.has(signature)) storms ??= await turn.storms();
+      const nowMs = now();
+      const storm = storms && stormFor(before, signature, groups, storms, policyFor, nowMs);
       if (storm !== null && (await turn.callElected(storm))) this.wake();
       const look = lookWith({ ...seen.look, storm }, world, {
         before,

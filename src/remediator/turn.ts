@@ -3,12 +3,11 @@ import type { Policy } from '../core/policy.ts';
 import type { Storm } from '../core/storm.ts';
 import type { ClaimAnswer, Ledger, Pauses, Storms } from '../ledger/ledger.ts';
 import type { BulkRead } from './cluster-reader.ts';
-import { type Groups, stormFor } from './failures.ts';
+import { type Failures, type Groups, stormFor } from './failures.ts';
 
 /** What one turn of a lane knows of its cluster, shared by all remediations that it works on. */
 export class Turn {
   readonly bulk: BulkRead;
-  readonly groups: Groups;
   /** As of the claim. */
   readonly pauses: Pauses;
   /**
@@ -22,26 +21,51 @@ export class Turn {
   readonly #claimed: ReadonlySet<string>;
   /** Signatures whose elected members were woken. */
   readonly #called = new Set<string>();
+  readonly #failures: Failures;
+  readonly #threshold: number | null;
+  #groups: Promise<Groups> | null = null;
+  #groupsVersion = -1;
   #storms: Promise<Storms> | null = null;
 
   constructor(of: {
     readonly ledger: Ledger;
     readonly cluster: string;
     readonly bulk: BulkRead;
-    readonly groups: Groups;
+    readonly failures: Failures;
+    /** Members from which on a storm is one; null: never. */
+    readonly threshold: number | null;
     readonly answer: ClaimAnswer;
     /** As of a second ago at most: what was decided since is found out in the commit. */
     readonly recentStorms: () => Promise<Storms>;
     readonly latest: () => number;
   }) {
     this.bulk = of.bulk;
-    this.groups = of.groups;
+    this.#failures = of.failures;
+    this.#threshold = of.threshold;
     this.pauses = of.answer.pauses;
     this.latest = of.latest;
     this.#ledger = of.ledger;
     this.#cluster = of.cluster;
     this.#recentStorms = of.recentStorms;
     this.#claimed = new Set(of.answer.claims.map(({ remediation }) => remediation.connector));
+  }
+
+  /**
+   * Who fails alike, by what is known of the connectors' classes when this resolves: made anew where a class became known
+   * meanwhile, or a look would have another signature than its group.
+   */
+  async groups(): Promise<Groups> {
+    const { result } = this.bulk;
+    if (result.outcome !== 'ok') return new Map();
+    for (;;) {
+      const { version } = this.#failures;
+      if (this.#groups === null || this.#groupsVersion !== version) {
+        this.#groupsVersion = version;
+        this.#groups = this.#failures.groups(result.value, this.#threshold);
+      }
+      const groups = await this.#groups;
+      if (this.#groupsVersion === this.#failures.version) return groups;
+    }
   }
 
   /** What storms are decided on, read when the first remediation needs it. */
@@ -70,9 +94,10 @@ export class Turn {
     policyFor: (connector: string) => Policy,
     nowMs: number,
   ): Promise<boolean> {
-    if (!this.groups.has(signature)) return false;
+    const groups = await this.groups();
+    if (!groups.has(signature)) return false;
     const storms = await this.#ledger.storms(this.#cluster);
-    const storm = stormFor(proven, signature, this.groups, storms, policyFor, nowMs);
+    const storm = stormFor(proven, signature, groups, storms, policyFor, nowMs);
     this.#called.delete(signature);
     return storm !== null && this.callElected(storm);
   }
