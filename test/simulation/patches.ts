@@ -319,15 +319,4 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  {
-    name: 'a probe that failed meanwhile does not refuse a restart of its storm',
-    promise: 'P3',
-    edits: [
-      {
-        file: 'src/core/storm.ts',
-        find: "  return before.probe !== null && before.probe.ended !== 'failed' && next.probe?.ended === 'failed';",
-        replace: '  return before.probe === null && next.probe !== null;',
-      },
-    ],
-  },
 ];
