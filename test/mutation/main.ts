@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 const ROOT = join(import.meta.dirname, '../..');
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 60_000;
 /** Each next group is run only for what the ones before it did not notice. */
 const STAGES: readonly (readonly string[])[] = [
   ['--test', '--test-isolation=none', '--test-reporter=tap', ...coreTests('decide', 'policy', 'settle')],
