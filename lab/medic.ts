@@ -7,10 +7,10 @@ import { deservesLook } from '../src/core/news.ts';
 import { defaultPolicy, type Policy } from '../src/core/policy.ts';
 import { mergeSignal, type Signal } from '../src/core/signals.ts';
 import type { Storm } from '../src/core/storm.ts';
-import { nextAtMsOf, settleCall } from '../src/core/transitions.ts';
+import { settleCall } from '../src/core/transitions.ts';
 import { failedParts, statusVerdict } from '../src/core/verdict.ts';
 import type { StormFacts } from '../src/ledger/ledger.ts';
-import { type Groups, provenBy, stormFor } from '../src/remediator/failures.ts';
+import { factsOf, type Groups, provenBy, stormFor } from '../src/remediator/failures.ts';
 import { between, drawOf } from './random.ts';
 import { MINUTE, SECOND } from './scenario.ts';
 import { connectorClassOf } from './traces.ts';
@@ -234,19 +234,5 @@ function statusOf(connector: number, world: World): ConnectorStatus {
       { id: 0, ...part(shown, world.trace(connector)) },
       { id: 1, ...part(other) },
     ],
-  };
-}
-
-function factsOf(record: Remediation): StormFacts {
-  const { connector, phase, escalation, lastRestartAtMs, chargedAtMs, probe } = record;
-  return {
-    connector,
-    state: phase.state,
-    hold: 'hold' in phase ? (phase.hold?.reason ?? null) : null,
-    escalation: escalation?.reason ?? null,
-    nextAtMs: nextAtMsOf(record),
-    lastRestartAtMs,
-    chargedAtMs,
-    probe,
   };
 }

@@ -1,4 +1,4 @@
-import type { HoldReason, Remediation, State } from './model.ts';
+import { type HoldReason, holdReasons, type Remediation, type State } from './model.ts';
 import type { Policy } from './policy.ts';
 
 /**
@@ -72,17 +72,10 @@ export interface Storm {
   readonly mayProbe: boolean;
 }
 
-/** Holds that a member cannot leave by being elected: somebody else has the word, or cannot be asked. */
-const notElectable: ReadonlySet<HoldReason> = new Set([
-  'paused',
-  'opted_out',
-  'silenced',
-  'inhibited',
-  'alertmanager_unreachable',
-  'unauthorized',
-  'connect_unreachable',
-  'rebalancing',
-]);
+/** Holds that a member cannot leave by being elected: somebody else has the word, or cannot be asked. All that come before `canary`. */
+export const notElectable: ReadonlySet<HoldReason> = new Set(
+  holdReasons.slice(0, holdReasons.indexOf('canary')),
+);
 
 const WINDOW_AT_MOST = 1_024;
 

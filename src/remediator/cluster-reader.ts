@@ -4,6 +4,7 @@ import { afterRefusalMs } from '../core/holds.ts';
 import type { ConnectorSettings, ConnectorStatus } from '../core/model.ts';
 
 const SETTINGS_AT_LEAST_MS = 10_000;
+const UNKNOWN_AT_LEAST_MS = 1_000;
 
 /** One bulk read of a cluster, and when it was begun: its content is at least that fresh. */
 export interface BulkRead {
@@ -28,9 +29,7 @@ export class ClusterReader {
   #snapshot: Snapshot | null = null;
   #settings = new Map<string, ConnectorSettings>();
   #settingsReadAtMs = Number.NEGATIVE_INFINITY;
-  #classes = 0;
-  /** Connectors that were asked about since the last regular read. */
-  readonly #asked = new Set<string>();
+  #settingsVersion = 0;
   #settingsUnderWay: Promise<ReadonlySet<string>> | null = null;
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
@@ -67,9 +66,9 @@ export class ClusterReader {
     return this.#underWay;
   }
 
-  /** Another one after each read that found a class of a connector that was not known so. */
-  get classes(): number {
-    return this.#classes;
+  /** Another one after each read that found a class or a configuration of a connector that was not known so. */
+  get settingsVersion(): number {
+    return this.#settingsVersion;
   }
 
   /** What a connector's configuration says, as last read in bulk; null: not read yet. */
@@ -84,21 +83,20 @@ export class ClusterReader {
   learn(connector: string, settings: ConnectorSettings): void {
     const known = this.#settings.get(connector);
     if (known === undefined) return;
-    if (known.connectorClass !== settings.connectorClass) this.#classes += 1;
+    if (differs(known, settings)) this.#settingsVersion += 1;
     this.#settings.set(connector, settings);
   }
 
   /**
-   * Reads the settings of all connectors, at most every ten seconds. Answers with those whose configuration is another one
-   * than at the last read. A read that fails changes nothing. `about`: a connector that may be newer than the last read, which is
-   * then made anew, once for each.
+   * Reads the settings of all connectors, at most every ten seconds, and every second where it is `about` a connector that may be
+   * newer than the last read. Answers with those whose configuration is another one than at the last read. A read that fails
+   * changes nothing.
    */
   readSettings(about: string | null = null): Promise<ReadonlySet<string>> {
-    const isNew = about !== null && !this.#settings.has(about) && !this.#asked.has(about);
-    if (isNew && this.#settingsUnderWay === null) this.#asked.add(about);
-    else if (this.#clock.monotonic() - this.#settingsReadAtMs < SETTINGS_AT_LEAST_MS) {
-      return this.#settingsUnderWay ?? Promise.resolve(new Set());
-    } else this.#asked.clear();
+    const isUnknown = about !== null && !this.#settings.has(about);
+    const atLeastMs = isUnknown ? UNKNOWN_AT_LEAST_MS : SETTINGS_AT_LEAST_MS;
+    if (this.#settingsUnderWay !== null) return this.#settingsUnderWay;
+    if (this.#clock.monotonic() - this.#settingsReadAtMs < atLeastMs) return Promise.resolve(new Set());
     this.#settingsReadAtMs = this.#clock.monotonic();
     this.#settingsUnderWay = this.#readSettings().finally(() => {
       this.#settingsUnderWay = null;
@@ -110,14 +108,15 @@ export class ClusterReader {
     const changed = new Set<string>();
     const result = await this.#client.allSettings();
     if (result.outcome !== 'ok') return changed;
-    let isNew = false;
-    for (const [connector, { configHash, connectorClass }] of result.value) {
+    let isNews = false;
+    for (const [connector, settings] of result.value) {
       const known = this.#settings.get(connector);
       const before = known?.configHash ?? null;
-      if (before !== null && configHash !== null && before !== configHash) changed.add(connector);
-      if (known?.connectorClass !== connectorClass) isNew = true;
+      if (before !== null && settings.configHash !== null && before !== settings.configHash)
+        changed.add(connector);
+      isNews ||= known === undefined || differs(known, settings);
     }
-    if (isNew) this.#classes += 1;
+    if (isNews) this.#settingsVersion += 1;
     this.#settings = new Map(result.value);
     return changed;
   }
@@ -161,4 +160,9 @@ function withoutItsTraces({ connector, tasks }: ConnectorStatus): ConnectorStatu
     connector: { ...connector, trace: null },
     tasks: tasks.map((task) => ({ ...task, trace: null })),
   };
+}
+
+/** Whether what follows from the settings, a signature or a new start, may be another one. */
+function differs(one: ConnectorSettings, other: ConnectorSettings): boolean {
+  return one.connectorClass !== other.connectorClass || one.configHash !== other.configHash;
 }

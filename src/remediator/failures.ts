@@ -3,7 +3,7 @@ import { type Diagnosis, examine, type Pack } from '../core/diagnosis.ts';
 import type { ConnectorStatus, Remediation } from '../core/model.ts';
 import { budgetRoomAtMs, type Policy } from '../core/policy.ts';
 import { type Storm, type StormRow, stormOf } from '../core/storm.ts';
-import { nextAtMsOf } from '../core/transitions.ts';
+import { holdOf, nextAtMsOf } from '../core/transitions.ts';
 import { failedParts, statusVerdict } from '../core/verdict.ts';
 import type { StormFacts, Storms } from '../ledger/ledger.ts';
 import type { ClusterReader, Snapshot } from './cluster-reader.ts';
@@ -18,9 +18,9 @@ export class Failures {
     this.#pack = pack;
   }
 
-  /** Another one when something is known of the connectors' classes that was not: signatures and verdicts may be other ones. */
+  /** Another one when something is known of the connectors' settings that was not: what was judged may be judged otherwise now. */
   get version(): number {
-    return this.#reader.classes;
+    return this.#reader.settingsVersion;
   }
 
   /** null where nothing is failed. */
@@ -141,12 +141,12 @@ function isSame(one: StormFacts, other: StormFacts): boolean {
 }
 
 /** The record as it is in hand, which may be newer than the rows. */
-function factsOf(record: Remediation): StormFacts {
+export function factsOf(record: Remediation): StormFacts {
   const { connector, phase, escalation, lastRestartAtMs, chargedAtMs, probe } = record;
   return {
     connector,
     state: phase.state,
-    hold: 'hold' in phase ? (phase.hold?.reason ?? null) : null,
+    hold: holdOf(record)?.reason ?? null,
     escalation: escalation?.reason ?? null,
     nextAtMs: nextAtMsOf(record),
     lastRestartAtMs,

@@ -230,7 +230,6 @@ export class Lane {
         world = await readWorld(client, connector, this.#options.world);
         if (world.settings.outcome === 'ok' && world.settings.value !== 'missing') {
           this.#options.reader.learn(connector, world.settings.value);
-          seen = { ...seen, look: lookOf(connector, seen.look.connect, failures) };
         }
         continue;
       }

@@ -3,6 +3,7 @@ import { type HoldSeen, pausedBy } from '../core/holds.ts';
 import type { Look } from '../core/look.ts';
 import type { ConnectorSettings, HoldReason, Pause, Remediation } from '../core/model.ts';
 import type { SignalRules } from '../core/signals.ts';
+import { notElectable } from '../core/storm.ts';
 import { type SuppressionView, suppress } from '../core/suppression.ts';
 import { holdOf } from '../core/transitions.ts';
 import { failedParts, statusVerdict } from '../core/verdict.ts';
@@ -73,14 +74,9 @@ export function lookWith(
   };
 }
 
-const heldByWorld: ReadonlySet<HoldReason> = new Set([
-  'opted_out',
-  'silenced',
-  'inhibited',
-  'alertmanager_unreachable',
-  'unauthorized',
-  'connect_unreachable',
-]);
+/** Holds that are known without asking the world. */
+const seenAnyway: ReadonlySet<HoldReason> = new Set(['paused', 'rebalancing']);
+const heldByWorld = notElectable.difference(seenAnyway);
 
 /**
  * Whether the world is asked for one that is not to be restarted: its configuration seems to be another one, and what is known

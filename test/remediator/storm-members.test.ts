@@ -306,3 +306,23 @@ describe('a rule about the class of a connector', () => {
     assert.deepEqual(h.faults, []);
   });
 });
+
+describe('connectors whose settings no bulk read shows', () => {
+  it('cost a read a second at most, however many they are', async () => {
+    const h = await harness({ maxUnverified: 100 });
+    let reads = 0;
+    Object.assign(h.connect, {
+      allSettings: async () => {
+        reads += 1;
+        return { outcome: 'ok', value: new Map() };
+      },
+    });
+    for (const name of names(40)) h.connect.show(name, failing);
+    for (const connector of names(40)) await h.alert({ connector, fingerprint: connector });
+    assert.equal(reads, 1);
+    await h.clock.advance(9 * SECOND);
+    assert.ok(reads <= 10, `${reads} reads`);
+    await h.close();
+    assert.deepEqual(h.faults, []);
+  });
+});
