@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { retryRoutes } from '../../src/api/retry.ts';
 import { emptyPack } from '../../src/core/diagnosis.ts';
-import { HOUR, MINUTE, SECOND, status } from '../core/given.ts';
+import { HOUR, MINUTE, pausedEvent, SECOND, status } from '../core/given.ts';
 import { type Harness, harness, quiet } from '../remediator/harness.ts';
 
 const failed = status('RUNNING', 'FAILED');
@@ -66,16 +66,7 @@ describe('a retry, and the loop that carries it out', () => {
     const scope = { cluster: null, connector: null };
     await h.ledger.putPause(
       { ...scope, reason: 'upgrade', untilMs: null, by: 'ann', atMs: nowMs },
-      {
-        atMs: nowMs,
-        cluster: '',
-        connector: '',
-        kind: 'operator',
-        reason: 'paused',
-        attempt: null,
-        actor: 'ann',
-        detail: null,
-      },
+      pausedEvent(nowMs),
     );
     assert.equal(await retry(), 202);
     await h.clock.advance(MINUTE);

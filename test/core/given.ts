@@ -1,7 +1,7 @@
 import { diagnose } from '../../src/core/diagnosis.ts';
 import type { HoldSeen } from '../../src/core/holds.ts';
 import type { Look } from '../../src/core/look.ts';
-import type { ConnectorStatus, ConnectState, Phase, Remediation } from '../../src/core/model.ts';
+import type { AuditEvent, ConnectorStatus, ConnectState, Phase, Remediation } from '../../src/core/model.ts';
 import { defaultPolicy, type Policy } from '../../src/core/policy.ts';
 import type { Signal } from '../../src/core/signals.ts';
 import { failedParts } from '../../src/core/verdict.ts';
@@ -97,6 +97,21 @@ export function signal(over: Partial<Signal> = {}): Signal {
     status: 'firing',
     fingerprint: 'f0',
     labels,
+    ...over,
+  };
+}
+
+/** What is written down when an operator pauses everything. */
+export function pausedEvent(atMs: number, over: Partial<AuditEvent> = {}): AuditEvent {
+  return {
+    atMs,
+    cluster: '',
+    connector: '',
+    kind: 'operator',
+    reason: 'paused',
+    attempt: null,
+    actor: 'ann',
+    detail: null,
     ...over,
   };
 }

@@ -16,6 +16,18 @@ describe('what goes wrong around the loop', () => {
     assert.deepEqual(h.faults, []);
   });
 
+  /** Lets an alert arrive while the next bulk read, and only that one, is under way. */
+  function signalDuringTheRead(then: () => void): void {
+    h.connect.beforeBulk = async () => {
+      h.connect.beforeBulk = () => undefined;
+      h.clock.jump(100);
+      await h.intake.takeSignals([
+        { cluster: 'a', connector: 'orders', task: 1, status: 'firing', fingerprint: 'f1', labels: {} },
+      ]);
+      then();
+    };
+  }
+
   it('P1: acts on no status that took longer than two seconds to read, and says so', async () => {
     h = await harness();
     h.connect.show('orders', failed);
@@ -36,16 +48,9 @@ describe('what goes wrong around the loop', () => {
     await h.clock.advance(2 * MINUTE);
     assert.equal((await h.record())?.phase.state, 'recovered');
     // The bulk read saw it running; it fails, and its alert arrives, before the answer is there.
-    let interfered = false;
-    h.connect.beforeBulk = async () => {
-      if (interfered) return;
-      interfered = true;
-      h.clock.jump(100);
-      await h.intake.takeSignals([
-        { cluster: 'a', connector: 'orders', task: 1, status: 'firing', fingerprint: 'f1', labels: {} },
-      ]);
+    signalDuringTheRead(() => {
       h.connect.one = { outcome: 'ok', value: failed };
-    };
+    });
     await h.alert({ status: 'resolved' });
     h.connect.show('orders', failed);
     await h.clock.advance(SECOND);
@@ -58,14 +63,9 @@ describe('what goes wrong around the loop', () => {
     h.connect.one = { outcome: 'ok', value: failed };
     // A signal that comes during the look asks for another one, of this connector alone.
     let interfered = false;
-    h.connect.beforeBulk = async () => {
-      if (interfered) return;
+    signalDuringTheRead(() => {
       interfered = true;
-      h.clock.jump(100);
-      await h.intake.takeSignals([
-        { cluster: 'a', connector: 'orders', task: 1, status: 'firing', fingerprint: 'f1', labels: {} },
-      ]);
-    };
+    });
     await h.alert();
     assert.equal(interfered, true);
     assert.deepEqual(h.connect.calls, []);

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { AuditEvent } from '../../src/core/model.ts';
 import { NO_ALERTMANAGERS } from '../../src/core/suppression.ts';
-import { MINUTE, status } from '../core/given.ts';
+import { MINUTE, pausedEvent, status } from '../core/given.ts';
 import { harness, quiet } from './harness.ts';
 
 const failed = status('RUNNING', 'FAILED', 'FAILED');
@@ -75,16 +74,7 @@ describe('no history of failures, silences, pauses and opt-outs', () => {
           }
           return { outcome: 'accepted', detail: '' };
         };
-        const told = (): AuditEvent => ({
-          atMs: h.clock.now(),
-          cluster: '',
-          connector: '',
-          kind: 'operator',
-          reason: 'operator',
-          attempt: null,
-          actor: 'ann',
-          detail: null,
-        });
+        const told = () => pausedEvent(h.clock.now(), { reason: 'operator' });
         const resume = async (): Promise<void> => {
           pausedUntilMs = null;
           await h.ledger.removePause(everything, told());

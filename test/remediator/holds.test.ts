@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import type { AuditEvent, Pause } from '../../src/core/model.ts';
+import type { Pause } from '../../src/core/model.ts';
 import type { SuppressedAlert, SuppressionView } from '../../src/core/suppression.ts';
 import { signalsOf } from '../../src/remediator/poller.ts';
-import { HOUR, MINUTE, SECOND, signal, status } from '../core/given.ts';
+import { HOUR, MINUTE, pausedEvent, SECOND, signal, status } from '../core/given.ts';
 import { ALONE, type Harness, harness, quiet, replacing } from './harness.ts';
 
 const failed = status('RUNNING', 'RUNNING', 'FAILED');
@@ -17,16 +17,6 @@ const pauseOf = (nowMs: number, over: Partial<Pause> = {}): Pause => ({
   by: 'ann',
   atMs: nowMs,
   ...over,
-});
-const told = (atMs: number): AuditEvent => ({
-  atMs,
-  cluster: '',
-  connector: '',
-  kind: 'operator',
-  reason: 'paused',
-  attempt: null,
-  actor: 'ann',
-  detail: null,
 });
 
 /** One Alertmanager that silences these alerts of `orders`. */
@@ -63,7 +53,7 @@ describe('what speaks against a restart', () => {
     h = await harness();
     h.connect.show('orders', failed);
     const untilMs = h.clock.now() + HOUR;
-    await h.ledger.putPause(pauseOf(h.clock.now(), { cluster: 'a', untilMs }), told(h.clock.now()));
+    await h.ledger.putPause(pauseOf(h.clock.now(), { cluster: 'a', untilMs }), pausedEvent(h.clock.now()));
     await h.alert();
     await h.clock.advance(HOUR - 1);
     assert.deepEqual(h.connect.calls, []);
@@ -79,11 +69,11 @@ describe('what speaks against a restart', () => {
   it('a pause that somebody ends lets what it held act at once', async () => {
     h = await harness();
     h.connect.show('orders', failed);
-    await h.ledger.putPause(pauseOf(h.clock.now()), told(h.clock.now()));
+    await h.ledger.putPause(pauseOf(h.clock.now()), pausedEvent(h.clock.now()));
     await h.alert();
     await h.clock.advance(3 * SECOND);
     const everything = { cluster: null, connector: null };
-    await h.ledger.removePause(everything, told(h.clock.now()));
+    await h.ledger.removePause(everything, pausedEvent(h.clock.now()));
     await h.remediator.resumed(everything);
     await quiet();
     assert.equal(h.connect.calls.length, 1);
@@ -93,7 +83,7 @@ describe('what speaks against a restart', () => {
     h = await harness();
     h.connect.show('orders', failed);
     for (const scope of [{ cluster: 'b' }, { cluster: 'a', connector: 'other' }]) {
-      await h.ledger.putPause(pauseOf(h.clock.now(), scope), told(h.clock.now()));
+      await h.ledger.putPause(pauseOf(h.clock.now(), scope), pausedEvent(h.clock.now()));
     }
     await h.alert();
     assert.equal(h.connect.calls.length, 1);
@@ -106,7 +96,7 @@ describe('what speaks against a restart', () => {
           commit: async (claim, next, events, keep) => {
             const { pauses } = await real.pauses();
             if (keep !== undefined && pauses.length === 0) {
-              await real.putPause(pauseOf(h.clock.now()), told(h.clock.now()));
+              await real.putPause(pauseOf(h.clock.now()), pausedEvent(h.clock.now()));
             }
             return real.commit(claim, next, events, keep);
           },
@@ -230,7 +220,7 @@ describe('what speaks against a restart', () => {
     };
     await h.alert();
     assert.equal((await hold())?.reason, 'opted_out');
-    await h.ledger.putPause(pauseOf(h.clock.now()), told(h.clock.now()));
+    await h.ledger.putPause(pauseOf(h.clock.now()), pausedEvent(h.clock.now()));
     await h.clock.advance(15 * SECOND);
     assert.equal((await hold())?.reason, 'paused');
   });

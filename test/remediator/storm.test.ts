@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { ConnectorStatus } from '../../src/core/model.ts';
-import { HOUR, MINUTE, SECOND } from '../core/given.ts';
+import { HOUR, MINUTE, pausedEvent, SECOND } from '../core/given.ts';
 import { type Harness, harness, quiet } from './harness.ts';
 
 const part = (state: 'RUNNING' | 'FAILED', trace: string | null) => ({ state, workerId: 'w:8083', trace });
@@ -135,16 +135,7 @@ describe('a storm', () => {
     const names = named('c', 8);
     await h.ledger.putPause(
       { cluster: 'a', connector: 'c000', reason: 'r', untilMs: null, by: 'ann', atMs: h.clock.now() },
-      {
-        atMs: 0,
-        cluster: 'a',
-        connector: 'c000',
-        kind: 'operator',
-        reason: 'paused',
-        attempt: null,
-        actor: 'a',
-        detail: null,
-      },
+      pausedEvent(0, { cluster: 'a', connector: 'c000', actor: 'a' }),
     );
     const labels = { alertname: 'A', connect_cluster: 'a', connector: 'c001' };
     const silenced = { fingerprint: 's', labels, silencedBy: ['s'], inhibitedBy: [], unreadable: false };

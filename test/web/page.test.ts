@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Credential } from '../../src/auth.ts';
 import { type Built, build } from '../api/given.ts';
-import { remediation } from '../core/given.ts';
+import { pausedEvent, remediation } from '../core/given.ts';
 import { Browser, type Page } from './browser.ts';
 import { everyState, hostile, listen, MARKUP, put } from './given.ts';
 
@@ -58,6 +58,13 @@ describe('the status page in a real Chromium', () => {
   const connectors = (page: Page): Promise<string[]> =>
     page.value("[...document.querySelectorAll('#list h3')].map((one) => one.textContent)");
 
+  /** The page of what was built, in a browser of its own. */
+  const opened = async (): Promise<Page> => {
+    const page = await browser.page();
+    await page.open(await listen(built.app));
+    return page;
+  };
+
   it('shows what fails with its state, cause, attempts and next attempt, escalations first', async () => {
     built = await build();
     await put(built.ledger, everyState(Date.now()));
@@ -69,16 +76,7 @@ describe('the status page in a real Chromium', () => {
     };
     await built.ledger.putPause(
       { ...pause, by: 'ann', atMs: Date.now() },
-      {
-        atMs: Date.now(),
-        cluster: 'a',
-        connector: '',
-        kind: 'operator',
-        reason: 'paused',
-        attempt: null,
-        actor: 'ann',
-        detail: 'broker upgrade',
-      },
+      pausedEvent(Date.now(), { cluster: 'a', detail: 'broker upgrade' }),
     );
     const address = await listen(built.app);
     const page = await browser.page();
@@ -134,9 +132,7 @@ describe('the status page in a real Chromium', () => {
     const [waiting] = everyState(Date.now());
     assert.ok(waiting);
     await put(built.ledger, [waiting]);
-    const address = await listen(built.app);
-    const page = await browser.page();
-    await page.open(address);
+    const page = await opened();
     const shown = "document.querySelector('#list [data-counted=until]')?.textContent";
     await page.until(shown);
     const first = await page.value<string>(shown);
@@ -160,9 +156,7 @@ describe('the status page in a real Chromium', () => {
     const [waiting] = everyState(Date.now());
     assert.ok(waiting);
     await put(built.ledger, [waiting]);
-    const address = await listen(built.app);
-    const page = await browser.page();
-    await page.open(address);
+    const page = await opened();
     await page.until("document.querySelector('#fresh').textContent === 'Up to date'");
     const look = (hidden: boolean): Promise<unknown> =>
       page.value(
@@ -187,16 +181,7 @@ describe('the status page in a real Chromium', () => {
     await put(built.ledger, [hostile(nowMs)]);
     await built.ledger.putPause(
       { cluster: null, connector: null, reason: MARKUP, by: MARKUP, atMs: nowMs, untilMs: null },
-      {
-        atMs: nowMs,
-        cluster: '',
-        connector: '',
-        kind: 'operator',
-        reason: 'paused',
-        attempt: null,
-        actor: MARKUP,
-        detail: MARKUP,
-      },
+      pausedEvent(nowMs, { actor: MARKUP, detail: MARKUP }),
     );
     const address = await listen(built.app);
     const page = await browser.page();
@@ -277,9 +262,7 @@ describe('the status page in a real Chromium', () => {
       ),
     );
     await put(built.ledger, many);
-    const address = await listen(built.app);
-    const page = await browser.page();
-    await page.open(address);
+    const page = await opened();
     await page.until("document.querySelector('#place').textContent === '1–50 of 5000'");
     await page.click('#next');
     await page.until("document.querySelector('#place').textContent === '51–100 of 5000'");
