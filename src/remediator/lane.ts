@@ -12,20 +12,20 @@ import { type Claim, type Ledger, LedgerUnavailable, type Storms } from '../ledg
 import { Breakers } from './breaker.ts';
 import type { ClusterReader } from './cluster-reader.ts';
 import { type Failures, provenBy, stormFor } from './failures.ts';
+import { InFlight } from './in-flight.ts';
 import { lookAtOne, lookInBulk, lookOf, type TimedLook } from './look.ts';
 import { Places } from './places.ts';
 import { Reactions } from './reactions.ts';
+import { Recent } from './recent.ts';
 import { ACTOR, auditOf, type Reporter, storyOf } from './report.ts';
 import { Turn } from './turn.ts';
 import { lookWith, needsWorld, readWorld, type World, type WorldSources } from './world.ts';
 
 /** A look older than this is taken again before a restart is decided on it, to keep room below the limit. */
-const LOOK_AGAIN_AFTER_MS = 1_000;
+const LOOK_AGAIN_AFTER_MS = 1_300;
 /** Another process may have written to the ledger, which nobody announces: look at least this often. */
 const IDLE_AT_MOST_MS = 1_000;
 const LEDGER_RETRY_MS = 1_000;
-/** What a storm is decided on may be this old. */
-const STORMS_AT_MOST_MS = 1_000;
 /** A record that others keep writing to is decided again this often before it is left for the next turn. */
 const DECIDE_AT_MOST = 8;
 /** What the world beyond Connect's status said holds for so long: an Alertmanager may take five seconds to answer, twice. */
@@ -44,8 +44,6 @@ export interface LaneOptions {
   /** Remediations in `restarting` without their first look at most; beyond, the hold is `concurrency`. */
   readonly maxUnverified: number;
   readonly requestTimeoutMs: number;
-  /** Remediations worked on at the same time at most. */
-  readonly parallel: number;
 }
 
 /**
@@ -56,13 +54,12 @@ export interface LaneOptions {
 export class Lane {
   readonly #options: LaneOptions;
   readonly #leaseMs: number;
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #inFlight: InFlight;
   readonly #reactions = new Reactions();
   readonly #places = new Places();
   readonly #breakers = new Breakers();
+  readonly #recent: Recent;
   #abandoned: Claim[] = [];
-  #storms: Promise<Storms> | null = null;
-  #stormsReadAtMs = 0;
   #woken = false;
   #ring: AbortController = new AbortController();
   #stopping = false;
@@ -70,6 +67,8 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#inFlight = new InFlight(options.clock);
+    this.#recent = new Recent(options.reader, options.ledger, options.clock);
     // The lease outlasts the restart call and the look before it, with room to spare. Where another process dies, its
     // remediations rest for so long.
     this.#leaseMs = 30_000 + 3 * options.requestTimeoutMs;
@@ -92,7 +91,7 @@ export class Lane {
     this.#stopping = true;
     this.wake();
     await this.#loop;
-    await Promise.all(this.#inFlight);
+    await this.#inFlight.ended();
   }
 
   async #run(): Promise<void> {
@@ -116,28 +115,29 @@ export class Lane {
 
   /** Claims what is due, reads the cluster once for all of it, and sets the work going. Returns when to come again. */
   async #turn(): Promise<number> {
-    const { ledger, clock, client, parallel, reporter } = this.#options;
-    // One bulk read serves a whole turn, so a turn is worth taking only when a good part of the places is free.
-    while (this.#inFlight.size > parallel / 2) await Promise.race(this.#inFlight);
+    const { ledger, clock, client, reporter } = this.#options;
+    const limit = await this.#inFlight.room();
     if (this.#stopping) return 0;
     // What a failing ledger made us drop is free at once, not only when its lease ends.
     for (let claim = this.#abandoned[0]; claim !== undefined; claim = this.#abandoned[0]) {
       await ledger.release(claim);
       this.#abandoned.shift();
     }
-    const limit = parallel - this.#inFlight.size;
     const askedAtMs = clock.monotonic();
+    this.#places.asked();
     const answer = await ledger.claim({ cluster: client.cluster, limit, leaseMs: this.#leaseMs });
     this.#places.known(this.#options.maxUnverified - answer.unverified);
     reporter.ledgerUp(true, '');
     if (answer.claims.length === 0) {
+      this.#recent.forgetBulk();
       return answer.nextDueAtMs === null ? IDLE_AT_MOST_MS : Math.max(1, answer.nextDueAtMs - answer.nowMs);
     }
     const claimedAtMs = clock.monotonic();
     const now = (): number => answer.nowMs + Math.round(clock.monotonic() - claimedAtMs);
     // After a webhook a restart is likely: what it will ask is asked beside the status, not after it.
     if (this.#reactions.size > 0) void this.#options.world.suppression();
-    const bulk = await this.#options.reader.read();
+    const dueAtMs = Math.max(...answer.claims.map(({ remediation }) => dueAtMsOf(remediation)));
+    const bulk = await this.#recent.bulk(claimedAtMs - (answer.nowMs - dueAtMs));
     const [one] = answer.claims;
     const threshold = one ? this.#options.policyFor(one.remediation.connector).storm.threshold : null;
     const turn = new Turn({
@@ -147,7 +147,7 @@ export class Lane {
       failures: this.#options.failures,
       threshold,
       answer,
-      recentStorms: () => this.#recentStorms(),
+      recentStorms: () => this.#recent.storms(),
       latest: () => answer.nowMs + Math.round(clock.monotonic() - askedAtMs),
     });
     if (this.#stopping) {
@@ -155,36 +155,19 @@ export class Lane {
       return 0;
     }
     for (const claim of answer.claims) {
-      const work = this.#remediate(claim, turn, now)
-        .catch((error: unknown) => {
-          if (error instanceof LedgerUnavailable) {
-            this.#abandoned.push(claim);
-            reporter.ledgerUp(false, error.message);
-            return;
-          }
-          // A fault of ours would be met again at once: its lease is the pause before the next try.
-          const { cluster, connector } = claim.remediation;
-          reporter.fault(`remediation of ${cluster}/${connector}`, error);
-        })
-        .finally(() => {
-          this.#inFlight.delete(work);
-        });
+      const work = this.#remediate(claim, turn, now).catch((error: unknown) => {
+        if (error instanceof LedgerUnavailable) {
+          this.#abandoned.push(claim);
+          reporter.ledgerUp(false, error.message);
+          return;
+        }
+        // A fault of ours would be met again at once: its lease is the pause before the next try.
+        const { cluster, connector } = claim.remediation;
+        reporter.fault(`remediation of ${cluster}/${connector}`, error);
+      });
       this.#inFlight.add(work);
     }
     return 0;
-  }
-
-  /** Thousands of rows are not read anew in each of the turns that a storm makes. */
-  #recentStorms(): Promise<Storms> {
-    const { ledger, clock, client } = this.#options;
-    if (clock.monotonic() - this.#stormsReadAtMs >= STORMS_AT_MOST_MS || this.#storms === null) {
-      this.#stormsReadAtMs = clock.monotonic();
-      this.#storms = ledger.storms(client.cluster);
-      this.#storms.catch(() => {
-        this.#storms = null;
-      });
-    }
-    return this.#storms;
   }
 
   async #remediate(claimed: Claim, turn: Turn, now: () => number): Promise<void> {
@@ -265,7 +248,6 @@ export class Lane {
         committed = await ledger.commit(claim, next, auditOf(before, decision, nowMs), keep);
       } finally {
         if (restarts && (committed === null || committed === 'full')) this.#giveBack();
-        else if (restarts) this.#places.settle();
       }
       if (committed === 'full') {
         // Another process took the last place.
@@ -284,7 +266,7 @@ export class Lane {
       }
       this.#tell(before, decision, nowMs);
       // It was its turn, and it cannot act: by the rows from before it would be called again and again.
-      if (storm?.mayProbe === true && !restarts) this.#storms = null;
+      if (storm?.mayProbe === true && !restarts) this.#recent.forgetStorms();
       if (effect.type === 'restart') await this.#restart(committed, effect, seen, turn.latest);
       const proof = provenBy(before, next);
       if (next !== null && proof !== null && (await turn.callMore(proof, next, policyFor, nowMs)))
@@ -409,4 +391,9 @@ export class Lane {
     // Only a restart that a webhook led to at once says how quick the reaction is.
     if (decision.effect.type === 'none') this.#reactions.forget(before.connector);
   }
+}
+
+/** A look that began later shows what was known: it had become due, and whatever was said of it had been said. */
+function dueAtMsOf({ lookAtMs, signalAtMs, alerts }: Remediation): number {
+  return Math.max(lookAtMs, signalAtMs ?? 0, ...alerts.map(({ seenAtMs }) => seenAtMs));
 }

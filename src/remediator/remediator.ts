@@ -41,12 +41,6 @@ export interface RemediatorOptions {
   } | null;
 }
 
-/**
- * Remediations of one cluster worked on at the same time at most. A turn begins when half of them are free and reads the
- * status of all connectors once, so in a storm this is also how often the cluster is read: once for about 64 restarts.
- */
-const PARALLEL = 128;
-
 interface ClusterWork {
   readonly reader: ClusterReader;
   readonly lane: Lane;
@@ -79,7 +73,6 @@ export class Remediator {
         world: options.world,
         maxUnverified,
         requestTimeoutMs,
-        parallel: PARALLEL,
       });
       const onDue = (): void => lane.wake();
       const poller = new Poller({ reader, ledger, clock, reporter, statusEveryMs, takeIn, onDue, labels });

@@ -30,11 +30,11 @@ describe('the benchmarks', { timeout: 900_000 }, () => {
   });
 
   it('see each connector of a storm restarted once, by whichever replica', async () => {
-    assert.deepEqual(await countsOf(storm), { 'Redis, 2 replicas': 20 });
+    assert.deepEqual(await countsOf(storm), { 'Redis, everysec, 2 replicas': 20 });
   });
 
   it('open as many remediations as they say', async () => {
-    assert.deepEqual(await countsOf(open), { Redis: 200 });
+    assert.deepEqual(await countsOf(open), { 'Redis, everysec': 200 });
   });
 
   it('ask while the status is read', async () => {

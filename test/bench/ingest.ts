@@ -24,10 +24,10 @@ const sizes: Readonly<Record<Scale, Sizes>> = {
     rounds: 7,
     roundMs: 1_500,
     alerts: [1, 10, 100],
-    stores: ['SQLite', 'Redis'],
+    stores: ['SQLite', 'Redis, always', 'Redis, everysec'],
     restMs: 10_000,
   },
-  smoke: { connectors: 100, rounds: 1, roundMs: 50, alerts: [10], stores: ['Redis'], restMs: 500 },
+  smoke: { connectors: 100, rounds: 1, roundMs: 50, alerts: [10], stores: ['Redis, everysec'], restMs: 500 },
 };
 
 interface Side {
@@ -105,7 +105,7 @@ function compare(
 ): Promise<Side[]> {
   return Bench.with(async (bench) => {
     const connect = await bench.connect({ connectors, failed: connectors, afterRestart: 'FAILED' });
-    const redis = store === 'Redis' ? await bench.redis() : null;
+    const redis = await bench.redis(store);
     const ledger = redis === null ? {} : { ledger: { url: redis.url } };
     const service = await bench.service(connect, ledger);
     const side = (name: string, of: { url: string } & Parameters<typeof pidOf>[0]): Side => ({

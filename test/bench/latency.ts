@@ -22,7 +22,7 @@ const sizes: Readonly<Record<Scale, Sizes>> = {
     measured: 400,
     cases: [
       ['SQLite', 0],
-      ['Redis', 0],
+      ['Redis, everysec', 0],
       ['SQLite', 5],
     ],
   },
@@ -75,7 +75,7 @@ function reactions(
   return Bench.with(async (bench) => {
     const count = warmUp + measured;
     const connect = await bench.connect({ connectors: count, latencyMs });
-    const redis = store === 'Redis' ? await bench.redis() : null;
+    const redis = await bench.redis(store);
     const service = await bench.service(connect, redis === null ? {} : { ledger: { url: redis.url } });
     const load = bench.load(service.url);
     const tookMs: number[] = [];

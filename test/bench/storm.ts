@@ -25,18 +25,18 @@ const sizes: Readonly<Record<Scale, Sizes>> = {
     furtherMs: 4_000,
     cases: [
       ['SQLite', 1],
-      ['Redis', 1],
-      ['Redis', 3],
+      ['Redis, everysec', 1],
+      ['Redis, everysec', 3],
     ],
   },
-  smoke: { connectors: 20, tasks: 2, furtherMs: 500, cases: [['Redis', 2]] },
+  smoke: { connectors: 20, tasks: 2, furtherMs: 500, cases: [['Redis, everysec', 2]] },
 };
 
 interface Outcome {
   readonly seconds: number;
   readonly restarts: number;
-  /** Of one or of all connectors, until the last restart. */
-  readonly statusReads: number;
+  /** Until the last restart. */
+  readonly statusReads: readonly [ofAll: number, ofOne: number];
   readonly cpuSeconds: number;
   readonly rssBytes: readonly number[];
 }
@@ -55,14 +55,15 @@ export const storm: Benchmark = {
         replicas,
         sizes[scale],
       );
+      const [ofAll, ofOne] = statusReads;
       const what = `${store}, ${replicas} replica${replicas === 1 ? '' : 's'}`;
       counts[what] = restarts;
       rows.push({
         what,
         goal: `${connectors} restart calls, ≤ ${READS_GOAL} status reads, ≤ ${SECONDS_GOAL} s`,
-        figure: `${restarts} calls, ${statusReads} reads, ${short(seconds)} s`,
+        figure: `${restarts} calls, ${ofAll + ofOne} reads (${ofOne} of one connector), ${short(seconds)} s`,
         ratio: '',
-        met: restarts === connectors && statusReads <= READS_GOAL && seconds <= SECONDS_GOAL,
+        met: restarts === connectors && ofAll + ofOne <= READS_GOAL && seconds <= SECONDS_GOAL,
       });
       lines.push([
         what,
@@ -87,7 +88,7 @@ export const storm: Benchmark = {
 function weather(store: Store, replicas: number, { connectors, tasks, furtherMs }: Sizes): Promise<Outcome> {
   return Bench.with(async (bench) => {
     const connect = await bench.connect({ connectors, tasks, latencyMs: 5 });
-    const redis = store === 'Redis' ? await bench.redis() : null;
+    const redis = await bench.redis(store);
     const ledger = redis === null ? {} : { ledger: { url: redis.url } };
     const services = await Promise.all(
       Array.from({ length: replicas }, (_, index) =>
@@ -120,7 +121,7 @@ function weather(store: Store, replicas: number, { connectors, tasks, furtherMs 
     return {
       seconds: (Math.max(...connect.restartedAtMs.values()) - beganMs) / 1_000,
       restarts,
-      statusReads: bulkReads + reads,
+      statusReads: [bulkReads, reads],
       cpuSeconds,
       rssBytes: await Promise.all(pids.map(rss)),
     };

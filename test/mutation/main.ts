@@ -5,60 +5,65 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Change, changesOf } from './changes.ts';
+import { EQUIVALENT } from './equivalent.ts';
 
 /**
- * `node test/mutation/main.ts [--files decide,storm] [--every N]`: makes one small change at a time to a copy of src/core and
- * runs the tests of the core, then the simulation. A change that neither notices is a survivor, and is printed.
+ * `npm run mutation [-- --files decide,storm] [--every N] [--worlds N]`: makes one small change at a time to a copy of
+ * `src/core` and runs the tests of the core, then the simulation. A change that neither notices is a survivor: it is printed
+ * at once, and fails the run unless `equivalent.ts` says why nobody could notice it.
  */
 const { values } = parseArgs({
   options: {
-    files: {
-      type: 'string',
-      default:
-        'decide,diagnosis,holding,holds,mask,news,policy,retry,signals,signature,storm,suppression,trace,transitions,verdict',
-    },
+    files: { type: 'string' },
     every: { type: 'string', default: '1' },
+    worlds: { type: 'string', default: '600' },
   },
 });
 const ROOT = join(import.meta.dirname, '../..');
-const TIMEOUT_MS = 60_000;
-/** Each next group is run only for what the ones before it did not notice. */
-const STAGES: readonly (readonly string[])[] = [
-  ['--test', '--test-isolation=none', '--test-reporter=tap', ...coreTests('decide', 'policy', 'settle')],
-  ['--test', '--test-isolation=none', '--test-reporter=tap', ...coreTests()],
-  ['test/simulation/main.ts', '--json', '--runs', '600'],
-];
-
-/** The tests of the core whose names begin so; without a name all of them. */
-function coreTests(...names: readonly string[]): string[] {
-  const all = readdirSync(join(ROOT, 'test/core')).filter((file) => file.endsWith('.test.ts'));
-  const some = all.filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
-  return some.map((file) => join('test/core', file));
-}
+/** The tests take three seconds and the worlds five: what takes longer has become endless, which is noticed. */
+const TIMEOUT_MS = 45_000;
 
 interface Mutant {
   readonly file: string;
+  readonly source: string;
   readonly change: Change;
 }
 
+interface Tally {
+  readonly all: number;
+  readonly equivalent: number;
+  readonly survived: number;
+}
+
+const names =
+  values.files?.split(',') ??
+  readdirSync(join(ROOT, 'src/core')).flatMap((file) => (file.endsWith('.ts') ? [file.slice(0, -3)] : []));
 const mutants: Mutant[] = [];
-for (const name of values.files.split(',')) {
+for (const name of names) {
   const file = `src/core/${name}.ts`;
-  const text = await readFile(join(ROOT, file), 'utf8');
-  mutants.push(...changesOf(text).map((change) => ({ file, change })));
+  const source = await readFile(join(ROOT, file), 'utf8');
+  mutants.push(...changesOf(source).map((change) => ({ file, source, change })));
 }
-const chosen = mutants.filter((_, index) => index % Number(values.every) === 0);
-const survivors: Mutant[] = [];
-const counts = new Map<string, { all: number; survived: number }>();
-const queue = [...chosen];
+const queue = mutants.filter((_, index) => index % Number(values.every) === 0);
+const total = queue.length;
+const tallies = new Map<string, Tally>();
+const met = new Set<string>();
+let done = 0;
 await Promise.all(Array.from({ length: availableParallelism() }, () => work()));
-for (const { file, change } of survivors) {
-  console.log(`${file}:${change.line}  ${change.before}  ->  ${change.after}   in: ${change.text.trim()}`);
+
+console.log('| file | changes | noticed | nobody could notice | survivors |\n|---|---:|---:|---:|---:|');
+for (const [file, { all, equivalent, survived }] of [...tallies].sort()) {
+  console.log(`| ${file} | ${all} | ${all - equivalent - survived} | ${equivalent} | ${survived} |`);
 }
-console.log('| file | changes | noticed | survivors |\n|---|---:|---:|---:|');
-for (const [file, { all, survived }] of counts) {
-  console.log(`| ${file} | ${all} | ${(100 - (100 * survived) / all).toFixed(0)} % | ${survived} |`);
+const isWhole = values.files === undefined && values.every === '1';
+const stale = isWhole
+  ? EQUIVALENT.filter(({ file, text, change }) => !met.has(keyOf(file, text, change)))
+  : [];
+for (const { file, text, change } of stale) {
+  console.log(`equivalent.ts names what is noticed, or is there no more: ${file}: ${change} in ${text}`);
 }
+const survived = [...tallies.values()].reduce((sum, tally) => sum + tally.survived, 0);
+process.exitCode = survived === 0 && stale.length === 0 ? 0 : 1;
 
 async function work(): Promise<void> {
   const copy = await mkdtemp(join(tmpdir(), 'connect-medic-core-'));
@@ -69,24 +74,50 @@ async function work(): Promise<void> {
     await cp(join(ROOT, 'package.json'), join(copy, 'package.json'));
     await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const { file, change } = mutant;
-      const text = await readFile(join(ROOT, file), 'utf8');
-      const { start, before, after } = change;
-      await writeFile(join(copy, file), text.slice(0, start) + after + text.slice(start + before.length));
-      const noticed = await isNoticed(copy);
-      await writeFile(join(copy, file), text);
-      const count = counts.get(file) ?? { all: 0, survived: 0 };
-      counts.set(file, { all: count.all + 1, survived: count.survived + (noticed ? 0 : 1) });
-      if (!noticed) survivors.push(mutant);
+      await judge(mutant, copy);
     }
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
 }
 
-async function isNoticed(copy: string): Promise<boolean> {
-  for (const stage of STAGES) if (!(await passes(copy, stage))) return true;
-  return false;
+async function judge({ file, source, change }: Mutant, copy: string): Promise<void> {
+  const { start, end, before, after, text, line } = change;
+  await writeFile(join(copy, file), source.slice(0, start) + after + source.slice(end));
+  const noticed = await isNoticed(file, copy);
+  await writeFile(join(copy, file), source);
+  const said = `${before}  ->  ${after || 'nothing'}`;
+  const key = keyOf(file, text, said);
+  const isEquivalent = EQUIVALENT.some((known) => keyOf(known.file, known.text, known.change) === key);
+  const tally = tallies.get(file) ?? { all: 0, equivalent: 0, survived: 0 };
+  tallies.set(file, {
+    all: tally.all + 1,
+    equivalent: tally.equivalent + (!noticed && isEquivalent ? 1 : 0),
+    survived: tally.survived + (!noticed && !isEquivalent ? 1 : 0),
+  });
+  done += 1;
+  if (!noticed && isEquivalent) met.add(key);
+  if (!noticed && !isEquivalent) console.log(`${file}:${line}  ${said}   in: ${text}`);
+  if (done % 100 === 0) console.error(`${done} of ${total}`);
+}
+
+function keyOf(file: string, text: string, change: string): string {
+  return [file, text, change].join('\n');
+}
+
+/** Each next run is made only for what the ones before it did not notice. */
+async function isNoticed(file: string, copy: string): Promise<boolean> {
+  const tests = ['--test', '--test-isolation=none', '--test-reporter=tap', ...coreTests(file)];
+  const worlds = ['test/simulation/main.ts', '--json', '--runs', values.worlds];
+  return !(await passes(copy, tests)) || !(await passes(copy, worlds));
+}
+
+/** The tests of the core, those of this file first. */
+function coreTests(file: string): string[] {
+  const [name = ''] = file.split('/').slice(-1);
+  const tests = readdirSync(join(ROOT, 'test/core')).filter((test) => test.endsWith('.test.ts'));
+  const isAbout = (test: string): number => Number(test.includes(name.replace('.ts', '')));
+  return tests.sort((one, other) => isAbout(other) - isAbout(one)).map((test) => join('test/core', test));
 }
 
 /** Whether this run succeeds; ends it at the first test that fails. */

@@ -31,7 +31,7 @@ describe('what goes wrong around the loop', () => {
   it('P1: acts on no status that took longer than two seconds to read, and says so', async () => {
     h = await harness();
     h.connect.show('orders', failed);
-    h.connect.beforeBulk = () => h.clock.jump(1_300);
+    h.connect.beforeBulk = () => h.clock.jump(1_400);
     h.connect.beforeOne = () => h.clock.jump(4 * SECOND);
     h.connect.one = { outcome: 'ok', value: failed };
     await h.alert();

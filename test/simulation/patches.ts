@@ -149,7 +149,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/remediator/lane.ts',
-        find: 'const LOOK_AGAIN_AFTER_MS = 1_000;',
+        find: 'const LOOK_AGAIN_AFTER_MS = 1_300;',
         replace: 'const LOOK_AGAIN_AFTER_MS = 20_000;',
       },
     ],
@@ -223,15 +223,15 @@ export const mutants: readonly Mutant[] = [
     promise: 'P8',
     edits: [
       {
-        file: 'src/remediator/lane.ts',
-        find: 'export class Lane {\n',
-        replace: 'export class Lane {\n  static queue: Promise<unknown> = Promise.resolve();\n',
+        file: 'src/remediator/recent.ts',
+        find: 'export class Recent {\n',
+        replace: 'export class Recent {\n  static queue: Promise<unknown> = Promise.resolve();\n',
       },
       {
-        file: 'src/remediator/lane.ts',
-        find: '    const bulk = await this.#options.reader.read();\n',
+        file: 'src/remediator/recent.ts',
+        find: '    const read = await this.#reader.read();\n',
         replace:
-          '    const reading = Lane.queue.then(() => this.#options.reader.read());\n    Lane.queue = reading;\n    const bulk = await reading;\n',
+          '    const reading = Recent.queue.then(() => this.#reader.read());\n    Recent.queue = reading;\n    const read = await reading;\n',
       },
     ],
   },

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { BulkRead } from '../../src/remediator/cluster-reader.ts';
+import { Recent } from '../../src/remediator/recent.ts';
+import { status } from '../core/given.ts';
+import { ALONE, type Harness, harness, quiet, TestClock } from './harness.ts';
+
+const failed = status('RUNNING', 'FAILED');
+const OK: BulkRead['result'] = { outcome: 'ok', value: new Map() };
+
+/** Counts reads, each of which takes 50 ms. */
+function given(result: () => BulkRead['result'] = () => OK) {
+  const clock = new TestClock();
+  const reader = {
+    cluster: 'a',
+    reads: 0,
+    read: async (): Promise<BulkRead> => {
+      reader.reads += 1;
+      const begunAtMs = clock.monotonic();
+      clock.jump(50);
+      return { result: result(), begunAtMs };
+    },
+  };
+  const ledger = {
+    asked: 0,
+    fails: false,
+    storms: async () => {
+      ledger.asked += 1;
+      if (ledger.fails) throw new Error('down');
+      return { revision: ledger.asked, rows: [] };
+    },
+  };
+  clock.jump(10_000);
+  return { clock, reader, ledger, recent: new Recent(reader, ledger, clock) };
+}
+
+describe('a bulk read of the last turn', () => {
+  it('serves what was due before it began, and nothing else', async () => {
+    const { clock, reader, recent } = given();
+    const dueAtMs = clock.monotonic() - 1;
+    const first = await recent.bulk(dueAtMs);
+    assert.equal(await recent.bulk(dueAtMs), first);
+    assert.equal(reader.reads, 1);
+    // Due, or signalled, in the very millisecond, or while it was under way.
+    const second = await recent.bulk(first.begunAtMs);
+    assert.notEqual(second, first);
+    assert.notEqual(await recent.bulk(second.begunAtMs + 20), second);
+    assert.equal(reader.reads, 3);
+  });
+
+  it('serves nobody when it is older than 0.8 s, counted from its beginning', async () => {
+    const { clock, reader, recent } = given();
+    await recent.bulk(0);
+    clock.jump(750);
+    await recent.bulk(0);
+    assert.equal(reader.reads, 1);
+    clock.jump(1);
+    await recent.bulk(0);
+    assert.equal(reader.reads, 2);
+  });
+
+  it('serves nobody when it failed, nor when nothing is due any more', async () => {
+    let result: BulkRead['result'] = { outcome: 'timeout', detail: 'no answer' };
+    const { reader, recent } = given(() => result);
+    await recent.bulk(0);
+    await recent.bulk(0);
+    assert.equal(reader.reads, 2);
+    result = OK;
+    await recent.bulk(0);
+    recent.forgetBulk();
+    await recent.bulk(0);
+    assert.equal(reader.reads, 4);
+  });
+});
+
+describe('what storms are decided on', () => {
+  it('is read once a second at most, anew when it is forgotten or could not be read', async () => {
+    const { clock, ledger, recent } = given();
+    const first = await recent.storms();
+    clock.jump(999);
+    assert.equal(await recent.storms(), first);
+    clock.jump(1);
+    assert.notEqual(await recent.storms(), first);
+    recent.forgetStorms();
+    ledger.fails = true;
+    await assert.rejects(recent.storms());
+    ledger.fails = false;
+    await recent.storms();
+    assert.equal(ledger.asked, 4);
+  });
+});
+
+describe('the loop', () => {
+  let h: Harness;
+  afterEach(() => h.close());
+
+  it('restarts hundreds, turn by turn, on one read', async () => {
+    h = await harness({ start: false, maxUnverified: 1_000, policy: ALONE });
+    const names = Array.from({ length: 300 }, (_, index) => `c${index}`);
+    for (const name of names) h.connect.show(name, failed);
+    await Promise.all(names.map((connector) => h.alert({ connector })));
+    h.clock.jump(1);
+    h.remediator.start();
+    for (let turns = 0; turns < 20; turns += 1) await quiet();
+    assert.equal(h.connect.calls.length, 300);
+    // One for the gauges at the start, one for the three hundred.
+    assert.equal(h.connect.bulkReads, 2);
+  });
+
+  it('reads again for a signal that came while it read', async () => {
+    h = await harness({ maxUnverified: 1_000, policy: ALONE });
+    h.connect.show('orders', failed);
+    h.connect.show('payments', failed);
+    let late: Promise<void> | null = null;
+    h.connect.beforeBulk = async () => {
+      h.clock.jump(5);
+      late ??= h.alert({ connector: 'payments' });
+      await late;
+    };
+    const before = h.connect.bulkReads;
+    await h.alert();
+    await quiet();
+    assert.equal(h.connect.bulkReads - before, 2);
+    assert.equal(h.connect.calls.length, 2);
+  });
+});
