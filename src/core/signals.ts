@@ -193,6 +193,9 @@ export function unquoteJmx(name: string): string {
   return text;
 }
 
+/** So long repetitions gather: a flood of them costs one look, not one each. */
+const REPETITIONS_MS = 2_000;
+
 /** What became of a signal: values of `connect_medic_alerts_total{outcome}`. */
 export type MergeOutcome = 'opened' | 'merged' | 'nothing_open' | 'disabled';
 
@@ -207,7 +210,8 @@ export interface Merged {
 /**
  * Merges one signal into the record of its connector, opening one for a first firing signal. Many alerts of one connector
  * are one remediation, however often they repeat. `resolved` opens nothing and never counts as recovery: it only brings
- * the next look forward, as every signal does. No signal moves `nextAt`.
+ * the next look forward, as every signal does: to now, or for mere repetitions to a moment in which they gather. No signal
+ * moves `nextAt`.
  */
 export function mergeSignal(
   current: Remediation | null,
@@ -228,9 +232,16 @@ export function mergeSignal(
     ...current,
     alerts,
     signalAtMs: signal.status === 'firing' ? nowMs : current.signalAtMs,
-    lookAtMs: Math.min(current.lookAtMs, nowMs),
+    lookAtMs: Math.min(current.lookAtMs, nowMs + (isRepetition(current, signal) ? REPETITIONS_MS : 0)),
   };
   return { next, outcome: 'merged', dropped };
+}
+
+/** Says again what is known of a remediation that is under way. */
+function isRepetition({ phase, alerts }: Remediation, { fingerprint, status }: Signal): boolean {
+  const rests = phase.state === 'recovered' || phase.state === 'closed';
+  if (rests || status === 'resolved') return false;
+  return alerts.some((alert) => alert.fingerprint === fingerprint && alert.status === 'firing');
 }
 
 function open(signal: Signal, policy: Policy, nowMs: number): Remediation {

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { AuditEvent } from '../core/model.ts';
 import type { Policy } from '../core/policy.ts';
 import { type AlertReading, mergeSignal, type PayloadReading, type Signal } from '../core/signals.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Key, Ledger } from '../ledger/ledger.ts';
 import { mergeAll } from '../ledger/record.ts';
 import type { AlertOutcome, AlertStatus, Metrics } from '../metrics.ts';
 import { ACTOR, type Reporter } from '../remediator/report.ts';
@@ -151,6 +151,7 @@ export class Intake {
     const { ledger, reporter, alertsPerRemediation } = this.#deps;
     // By connector: a merge is repeated on a newer record after a conflict.
     const droppedOf = new Map<string, number>();
+    const dueNow = new Set<string>();
     const items = signals.map((signal) => ({
       key: { cluster: signal.cluster, connector: signal.connector },
       item: signal,
@@ -171,7 +172,8 @@ export class Intake {
           if (merged.outcome === 'opened') events.push(openedBy(signal, nowMs));
         }
         const [first] = ofOne;
-        if (first !== undefined) droppedOf.set(`${first.cluster}\n${first.connector}`, dropped);
+        if (first !== undefined) droppedOf.set(keyOf(first), dropped);
+        if (next !== null && next.lookAtMs <= nowMs) dueNow.add(keyOf(next));
         return { next, events, outcomes: results };
       },
     });
@@ -182,18 +184,16 @@ export class Intake {
     for (const [index, signal] of signals.entries()) {
       if (outcomes[index] === 'opened') reporter.opened(signal);
     }
-    this.#wake(signals, outcomes);
+    this.#wake(signals.filter((signal, index) => isTaken(outcomes[index]) && dueNow.has(keyOf(signal))));
     return outcomes;
   }
 
-  #wake(signals: readonly Signal[], outcomes: readonly AlertOutcome[]): void {
+  #wake(signals: readonly Signal[]): void {
     const due = new Map<string, Set<string>>();
-    for (const [index, signal] of signals.entries()) {
-      const outcome = outcomes[index];
-      if (outcome !== 'opened' && outcome !== 'merged') continue;
-      const connectors = due.get(signal.cluster) ?? new Set();
-      connectors.add(signal.connector);
-      due.set(signal.cluster, connectors);
+    for (const { cluster, connector } of signals) {
+      const connectors = due.get(cluster) ?? new Set();
+      connectors.add(connector);
+      due.set(cluster, connectors);
     }
     for (const [cluster, connectors] of due) this.#deps.onDue(cluster, [...connectors]);
   }
@@ -230,6 +230,16 @@ function statusOf(reading: AlertReading): AlertStatus {
   return reading.kind === 'ignored' ? reading.status : reading.signal.status;
 }
 
+/** Names a remediation within this file. */
+function keyOf({ cluster, connector }: Key): string {
+  return `${cluster}\n${connector}`;
+}
+
+/** It is part of a remediation now. */
+function isTaken(outcome: AlertOutcome | undefined): boolean {
+  return outcome === 'opened' || outcome === 'merged';
+}
+
 function isAccepted(outcome: AlertOutcome): boolean {
-  return outcome === 'opened' || outcome === 'merged' || outcome === 'nothing_open' || outcome === 'cluster';
+  return isTaken(outcome) || outcome === 'nothing_open' || outcome === 'cluster';
 }

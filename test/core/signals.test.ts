@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Remediation } from '../../src/core/model.ts';
 import { mergeSignal, readAlert, readPayload, type SignalRules, unquoteJmx } from '../../src/core/signals.ts';
-import { HOUR, MINUTE, policy, remediation, signal, T0 } from './given.ts';
+import { HOUR, MINUTE, policy, remediation, SECOND, signal, T0 } from './given.ts';
 
 const rules: SignalRules = {
   labels: { cluster: 'connect_cluster', connector: 'connector', task: 'task' },
@@ -233,6 +234,37 @@ describe('merging a signal', () => {
       assert.deepEqual(next?.phase, waiting.phase);
       assert.equal(next?.lookAtMs, T0 + MINUTE);
     }
+  });
+
+  describe('brings the next look forward', () => {
+    const known = signal();
+    const quiet = remediation({ state: 'waiting', nextAtMs: T0 + HOUR }, { lookAtMs: T0 + HOUR });
+    const open = { ...mergeSignal(quiet, known, policy, 20, T0).next, lookAtMs: T0 + HOUR } as Remediation;
+    const dueIn = (current: Remediation, over: Parameters<typeof signal>[0]): number =>
+      (mergeSignal(current, signal(over), policy, 20, T0 + MINUTE).next?.lookAtMs ?? 0) - (T0 + MINUTE);
+
+    it('by two seconds for what an open remediation already has', () => {
+      assert.equal(dueIn(open, {}), 2 * SECOND);
+      const soon = { ...open, lookAtMs: T0 + MINUTE + SECOND };
+      assert.equal(dueIn(soon, {}), SECOND);
+    });
+
+    it('to now for another alert, for a resolved one, and for one that fires again', () => {
+      assert.equal(dueIn(open, { fingerprint: 'another' }), 0);
+      assert.equal(dueIn(open, { status: 'resolved' }), 0);
+      const resolved = mergeSignal(open, signal({ status: 'resolved' }), policy, 20, T0).next;
+      assert.ok(resolved);
+      assert.equal(dueIn({ ...resolved, lookAtMs: T0 + HOUR }, {}), 0);
+    });
+
+    it('to now for what rests', () => {
+      const untilMs = T0 + HOUR;
+      const rests = [
+        { state: 'recovered', untilMs },
+        { state: 'closed', as: 'off', untilMs, ranSince: false },
+      ] as const;
+      for (const phase of rests) assert.equal(dueIn({ ...open, phase }, {}), 0);
+    });
   });
 
   it('keeps one alert per fingerprint, with its latest status', () => {

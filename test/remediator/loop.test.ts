@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { Remediation } from '../../src/core/model.ts';
 import { LedgerUnavailable } from '../../src/ledger/ledger.ts';
-import { MINUTE, SECOND, status } from '../core/given.ts';
+import { HOUR, MINUTE, SECOND, status } from '../core/given.ts';
 import { ALONE, type Harness, harness, quiet, replacing } from './harness.ts';
 
 const failed = status('RUNNING', 'RUNNING', 'FAILED');
@@ -55,6 +55,26 @@ describe('the loop', () => {
     await h.clock.advance(4 * SECOND);
     assert.equal(h.connect.calls.length, 1);
     assert.equal((await h.record())?.alerts.length, 20);
+  });
+
+  it('looks once for a flood of repetitions, and at once for news', async () => {
+    h = await harness({ policy: { delaysMs: [0, HOUR] } });
+    h.connect.show('orders', failed);
+    await h.alert();
+    // The next attempt is due in an hour, and the gauges are read every 30 s.
+    await h.clock.advance(40 * SECOND);
+    const before = h.connect.bulkReads;
+    for (let times = 0; times < 50; times += 1) {
+      await h.alert();
+      await h.clock.advance(30);
+    }
+    assert.equal(h.connect.bulkReads - before, 0);
+    await h.clock.advance(500);
+    assert.equal(h.connect.bulkReads - before, 1);
+    await h.alert({ fingerprint: 'f1', task: 1 });
+    assert.equal(h.connect.bulkReads - before, 2);
+    await h.alert({ status: 'resolved' });
+    assert.equal(h.connect.bulkReads - before, 3);
   });
 
   it('reads the cluster once for everything that is due', async () => {
