@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { mask, maskCredentials } from '../../src/core/diagnosis.ts';
+import { maskMessage } from '../../src/core/mask.ts';
 
 describe('a mask', () => {
   const table: readonly (readonly [text: string, masked: string])[] = [
@@ -22,6 +23,12 @@ describe('a mask', () => {
     ['2026-01-05T03:00:00.123Z lag 1,234.5', '<time> lag <n>'],
     ['row 6f9619ff-8b86-d011-b42d-00c04fc964ff', 'row <id>'],
     ['Request ID: W5B15QEASQ408SWZ', 'Request ID: <id>'],
+    ['taken at 03:00:00.123 today', 'taken at <time> today'],
+    ['pointer @abcdef and more', 'pointer @<id> and more'],
+    ['told ann.smith+ops@mail.corp-x.zone of it', 'told <address> of it'],
+    ['session Zk3-orders_consumer_group-x', 'session <id>'],
+    ['commit 1b2c3d4e5f of it', 'commit <id> of it'],
+    ['id 6F9619FF-8b86-d011-b42d-00c04fc964ff', 'id <id>'],
     ['java.lang.Object@1b2c3d4e at 0xdeadbeef', 'java.lang.Object@<id> at <id>'],
     // Codes and types name the cause.
     ['ORA-00942: table 7', 'ORA-00942: table <n>'],
@@ -40,6 +47,48 @@ describe('a mask', () => {
     ["Unrecognized token 'hello': was expecting", "Unrecognized token 'hello': was expecting"],
   ];
   for (const [text, masked] of table) it(text, () => assert.equal(mask(text), masked));
+
+  it('takes blanks at both ends away, and keeps a message of just its length', () => {
+    assert.equal(mask('  no such file  '), 'no such file');
+    const whole = 'ab '.repeat(100).trim().padEnd(300, '.');
+    assert.equal(mask(whole), whole);
+    assert.equal(mask(`${whole}.`), `${whole.slice(0, 299)}…`);
+  });
+
+  it('takes the first word of an unknown host for an address, and tells each one once, in order', () => {
+    assert.deepEqual(maskMessage('DB7: Name or service not known', true).hosts, ['db7']);
+    assert.deepEqual(maskMessage('db: nobody there', true), { text: '<host>: nobody there', hosts: ['db'] });
+    assert.deepEqual(maskMessage('db: nobody there'), { text: 'db: nobody there', hosts: [] });
+    const { hosts } = maskMessage('from Z.example.com:1 or a.example.com:1 or z.example.com:1');
+    assert.deepEqual(hosts, ['a.example.com', 'z.example.com']);
+  });
+
+  it('takes what an earlier pattern hid for no address', () => {
+    assert.deepEqual(maskMessage('jdbc:x://u:p@db.example.com/orders').hosts, ['db.example.com']);
+    assert.deepEqual(maskMessage('https://u:p@***').hosts, []);
+  });
+
+  describe('for an operator', () => {
+    it('cuts a long text before the word that would be cut in two: a cut secret has no form', () => {
+      const words = 'word '.repeat(1_600);
+      assert.equal(maskCredentials(words), words);
+      assert.equal(maskCredentials(`${words}w`), `${words}…`);
+      assert.equal(maskCredentials(words.repeat(3)), `${words}…`);
+    });
+
+    it('cuts a long word well before the end', () => {
+      const word = 'x.'.repeat(5_000);
+      assert.equal(maskCredentials(word), `${word.slice(0, 7_400)} …`);
+      const first = `${'x.'.repeat(3_700)} ${word}`;
+      assert.equal(maskCredentials(first), `${first.slice(0, 7_400)} …`);
+      const before = `${'x.'.repeat(3_699)}x ${word}`;
+      assert.equal(maskCredentials(before), `${before.slice(0, 7_400)} …`);
+    });
+
+    it('leaves addresses and numbers', () => {
+      assert.equal(maskCredentials('db.example.com:5432 after 12 ms'), 'db.example.com:5432 after 12 ms');
+    });
+  });
 
   /** Secrets of many alphabets; the long ones look like what clouds give out. */
   const secret = fc.oneof(

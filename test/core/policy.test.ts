@@ -3,8 +3,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decide } from '../../src/core/decide.ts';
 import { afterRefusalMs } from '../../src/core/holds.ts';
-import type { Phase } from '../../src/core/model.ts';
-import { budgetRoomAtMs, jittered, type Policy, schedule, stableForMs } from '../../src/core/policy.ts';
+import type { Cause, Phase, Remediation } from '../../src/core/model.ts';
+import {
+  budgetRoomAtMs,
+  defaultPolicy,
+  jittered,
+  type Policy,
+  schedule,
+  stableForMs,
+} from '../../src/core/policy.ts';
 import { nextLookAfterCallMs } from '../../src/core/transitions.ts';
 import { HOUR, look, looks, MINUTE, policy, remediation, SECOND, status, T0 } from './given.ts';
 
@@ -37,6 +44,47 @@ describe('the list of delays', () => {
       [60, 'exhausted'],
       [60, 'exhausted'],
     ]);
+  });
+
+  it('and all other defaults are those of the documentation', () => {
+    assert.deepEqual(defaultPolicy, {
+      enabled: true,
+      dryRun: false,
+      delaysMs: [0, 2 * MINUTE, 6 * MINUTE, 12 * MINUTE, 20 * MINUTE, 30 * MINUTE, 42 * MINUTE],
+      thenEveryMs: HOUR,
+      stableForMs: 'auto',
+      settleMs: 5 * SECOND,
+      stuckAfterMs: 5 * MINUTE,
+      budget: { restarts: 20, perMs: 24 * HOUR },
+      permanent: { restarts: 1, thenEveryMs: 6 * HOUR },
+      storm: { threshold: 5, proofMs: 2 * MINUTE, everyAtMostMs: 5 * MINUTE },
+      jitter: 0.1,
+    });
+  });
+
+  it('counts from the last restart, or from the first signal where none is known', () => {
+    const nextAt = (over: Partial<Remediation>): number | null =>
+      schedule(remediation({ state: 'waiting', nextAtMs: T0 }, over), policy, T0).nextAtMs;
+    assert.equal(nextAt({ attempts: 1, lastRestartAtMs: T0 - MINUTE }), T0 + MINUTE);
+    assert.equal(nextAt({ attempts: 1, openedAtMs: T0 - MINUTE }), T0 + MINUTE);
+    // Of the failure before this one.
+    assert.equal(nextAt({ attempts: 0, lastRestartAtMs: T0 - HOUR }), T0);
+  });
+
+  it('ends after one restart for a permanent cause, with a rhythm of its own', () => {
+    const permanent: Cause = { class: 'A', message: 'a', verdict: 'permanent', rule: 'r' };
+    const next = (over: Partial<Remediation>, used = policy) => {
+      const phase: Phase = { state: 'waiting', nextAtMs: T0 };
+      return schedule(remediation(phase, { lastRestartAtMs: T0, cause: permanent, ...over }), used, T0);
+    };
+    assert.deepEqual(next({ attempts: 0 }), { nextAtMs: T0, escalate: null });
+    assert.deepEqual(next({ attempts: 1 }), { nextAtMs: T0 + 6 * HOUR, escalate: 'permanent' });
+    assert.deepEqual(next({ attempts: 9 }), { nextAtMs: T0 + 6 * HOUR, escalate: 'permanent' });
+    const never = { ...policy, permanent: { restarts: 2, thenEveryMs: null } };
+    assert.deepEqual(next({ attempts: 1 }, never), { nextAtMs: T0 + 2 * MINUTE, escalate: null });
+    assert.deepEqual(next({ attempts: 2 }, never), { nextAtMs: null, escalate: 'permanent' });
+    const transient = { ...permanent, verdict: 'transient' as const };
+    assert.deepEqual(next({ attempts: 1, cause: transient }), { nextAtMs: T0 + 2 * MINUTE, escalate: null });
   });
 
   it('schedules nothing after the list when thenEvery is off', () => {
