@@ -128,6 +128,8 @@ export interface ClaimAnswer {
   /** The ledger's clock: the time of all decisions taken on these claims. */
   readonly nowMs: number;
   readonly claims: Claim[];
+  /** The last version given out to any record: one with a later version has been written since. */
+  readonly revision: number;
   /** When the next record of this cluster that was not handed out becomes due (a lease's end counts); null when there is none. */
   readonly nextDueAtMs: number | null;
   /** Records of this cluster in `restarting` that have not had their first look. */

@@ -194,7 +194,7 @@ export class RedisLedger implements Ledger {
       this.#lostClaims = [...this.#lostClaims, { token, untilMs }].slice(-lostClaimsAtMost);
       throw error;
     }
-    const [nowMs, leaseUntilMs, nextDueAtMs, unverified, revision, pauses, ...given] = reply;
+    const [nowMs, leaseUntilMs, nextDueAtMs, unverified, revision, pausesRevision, pauses, ...given] = reply;
     const claims: Claim[] = [];
     for (const [id, line, body] of piecesOf(given, 3)) {
       const key = keyOf(textOf(id));
@@ -204,9 +204,10 @@ export class RedisLedger implements Ledger {
     return {
       nowMs: Number(nowMs),
       claims,
+      revision: Number(revision),
       nextDueAtMs: nextDueAtMs === null ? null : Number(nextDueAtMs),
       unverified: Number(unverified),
-      pauses: pausesOf(revision, pauses),
+      pauses: pausesOf(pausesRevision, pauses),
     };
   }
 

@@ -10,6 +10,7 @@ export function prepareStatements(db: DatabaseSync) {
     row: db.prepare(`${record} WHERE cluster = ? AND connector = ?`),
     count: db.prepare('SELECT count(*) AS n FROM remediation'),
     nextVersion: db.prepare('UPDATE meta SET version = version + 1 RETURNING version'),
+    lastVersion: db.prepare('SELECT version FROM meta'),
     ping: db.prepare('UPDATE meta SET pinged_at_ms = ?'),
 
     insert: db.prepare(

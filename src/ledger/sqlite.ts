@@ -148,6 +148,7 @@ export class SqliteLedger implements Ledger {
     return this.#session.read(() => ({
       nowMs,
       claims,
+      revision: first<{ version: number }>(this.#sql.lastVersion)?.version ?? 0,
       nextDueAtMs: first<{ due_at_ms: number }>(this.#sql.nextDue, cluster, token)?.due_at_ms ?? null,
       unverified: first<{ n: number }>(this.#sql.unverified, cluster)?.n ?? 0,
       pauses: this.#pauses.at(nowMs),

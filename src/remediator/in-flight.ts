@@ -10,7 +10,8 @@ const PATIENCE_MS = 500;
 /** The remediations of one cluster that are worked on now. */
 export class InFlight {
   readonly #clock: Clock;
-  readonly #work = new Set<Promise<void>>();
+  /** With their beginnings, the oldest first. */
+  readonly #work = new Map<Promise<void>, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,30 +22,33 @@ export class InFlight {
     const counted = work.finally(() => {
       this.#work.delete(counted);
     });
-    this.#work.add(counted);
+    this.#work.set(counted, this.#clock.monotonic());
   }
 
   /** When all that is in flight now has come to its end. */
   async ended(): Promise<void> {
-    await Promise.all(this.#work);
+    await Promise.all(this.#work.keys());
   }
 
   /**
    * Waits until it is worth while to claim more, and says how many. One read of the cluster serves all that is claimed together,
-   * so a good part of the places has to be free.
+   * so a good part of the places has to be free. What hangs takes none of them: it is waited for once, not in each turn.
    */
   async room(): Promise<number> {
-    if (this.#work.size > AT_ONCE / 2) {
-      const enough = new AbortController();
-      let isLate = false;
-      const late = this.#clock.sleep(PATIENCE_MS, enough.signal).then(() => {
-        isLate = true;
-      });
-      while (this.#work.size > (isLate ? AT_MOST : AT_ONCE) / 2) {
-        await Promise.race(isLate ? this.#work : [late, ...this.#work]);
-      }
-      enough.abort();
+    for (;;) {
+      const hangsInMs = this.#hangsInMs();
+      const isFull = this.#work.size > AT_MOST / 2;
+      if (hangsInMs <= 0 && !isFull) return Math.min(AT_ONCE, AT_MOST - this.#work.size);
+      const over = new AbortController();
+      const late = isFull ? [] : [this.#clock.sleep(hangsInMs, over.signal)];
+      await Promise.race([...late, ...this.#work.keys()]);
+      over.abort();
     }
-    return Math.min(AT_ONCE, AT_MOST - this.#work.size);
+  }
+
+  /** In how long all but half of the places hang or are free; 0: they do. */
+  #hangsInMs(): number {
+    const begunAtMs = [...this.#work.values()].at(-1 - AT_ONCE / 2);
+    return begunAtMs === undefined ? 0 : Math.max(0, begunAtMs + PATIENCE_MS - this.#clock.monotonic());
   }
 }

@@ -16,7 +16,7 @@ import { InFlight } from './in-flight.ts';
 import { lookAtOne, lookInBulk, lookOf, type TimedLook } from './look.ts';
 import { Places } from './places.ts';
 import { Reactions } from './reactions.ts';
-import { Recent } from './recent.ts';
+import { Recent, wantedFor } from './recent.ts';
 import { ACTOR, auditOf, type Reporter, storyOf } from './report.ts';
 import { Turn } from './turn.ts';
 import { lookWith, needsWorld, readWorld, type World, type WorldSources } from './world.ts';
@@ -136,8 +136,7 @@ export class Lane {
     const now = (): number => answer.nowMs + Math.round(clock.monotonic() - claimedAtMs);
     // After a webhook a restart is likely: what it will ask is asked beside the status, not after it.
     if (this.#reactions.size > 0) void this.#options.world.suppression();
-    const dueAtMs = Math.max(...answer.claims.map(({ remediation }) => dueAtMsOf(remediation)));
-    const bulk = await this.#recent.bulk(claimedAtMs - (answer.nowMs - dueAtMs));
+    const bulk = await this.#recent.bulk(wantedFor(answer, claimedAtMs));
     const [one] = answer.claims;
     const threshold = one ? this.#options.policyFor(one.remediation.connector).storm.threshold : null;
     const turn = new Turn({
@@ -181,7 +180,11 @@ export class Lane {
     let worldAtMs = 0;
     let lookedAgain = false;
     let judgedBy = failures.version;
-    let seen = await lookInBulk(client, clock, connector, turn.bulk, failures);
+    // With the status of all it took too long: by itself it is read faster.
+    let seen =
+      claimed.remediation.reason === 'not_sent'
+        ? await lookAtOne(client, clock, connector, failures)
+        : await lookInBulk(client, clock, connector, turn.bulk, failures);
     for (let tries = 0; claim !== null && tries < DECIDE_AT_MOST; tries += 1) {
       const before: Remediation = claim.remediation;
       const seenAtMs = now() - (clock.monotonic() - seen.readAtMs);
@@ -198,7 +201,7 @@ export class Lane {
       if (signature !== null && groups.has(signature)) storms ??= await turn.storms();
       const nowMs = now();
       const storm = storms && stormFor(before, signature, groups, storms, policyFor, nowMs);
-      if (storm !== null && (await turn.callElected(storm))) this.wake();
+      if (storm !== null && (await turn.callElected(storm))) this.#turnOfOthers();
       const look = lookWith({ ...seen.look, storm }, world, {
         before,
         pauses: pauses.pauses,
@@ -260,7 +263,10 @@ export class Lane {
         lookedAgain = false;
         if (claim !== null && restarts) {
           pauses = await ledger.pauses();
-          if (storms !== null) storms = await ledger.storms(client.cluster);
+          if (storms !== null) {
+            storms = await ledger.storms(client.cluster);
+            this.#recent.forgetStorms();
+          }
         }
         continue;
       }
@@ -269,8 +275,9 @@ export class Lane {
       if (storm?.mayProbe === true && !restarts) this.#recent.forgetStorms();
       if (effect.type === 'restart') await this.#restart(committed, effect, seen, turn.latest);
       const proof = provenBy(before, next);
-      if (next !== null && proof !== null && (await turn.callMore(proof, next, policyFor, nowMs)))
-        this.wake();
+      if (next !== null && proof !== null && (await turn.callMore(proof, next, policyFor, nowMs))) {
+        this.#turnOfOthers();
+      }
       return;
     }
     if (claim !== null) await ledger.release(claim);
@@ -303,6 +310,12 @@ export class Lane {
     // Those who wait queue up: a place becomes free with a first look, so later ones come later.
     const lookAtMs = full.next.lookAtMs + this.#places.queueMs(maxUnverified);
     return { ...full, next: { ...full.next, lookAtMs } };
+  }
+
+  /** Members of a storm were called. By rows from before that they might call each other, over and over. */
+  #turnOfOthers(): void {
+    this.#recent.forgetStorms();
+    this.wake();
   }
 
   #giveBack(): void {
@@ -391,9 +404,4 @@ export class Lane {
     // Only a restart that a webhook led to at once says how quick the reaction is.
     if (decision.effect.type === 'none') this.#reactions.forget(before.connector);
   }
-}
-
-/** A look that began later shows what was known: it had become due, and whatever was said of it had been said. */
-function dueAtMsOf({ lookAtMs, signalAtMs, alerts }: Remediation): number {
-  return Math.max(lookAtMs, signalAtMs ?? 0, ...alerts.map(({ seenAtMs }) => seenAtMs));
 }

@@ -1,18 +1,35 @@
 import type { Clock } from '../clock.ts';
-import type { Ledger, Storms } from '../ledger/ledger.ts';
+import type { Remediation } from '../core/model.ts';
+import type { ClaimAnswer, Ledger, Storms } from '../ledger/ledger.ts';
 import type { BulkRead, ClusterReader } from './cluster-reader.ts';
 
-/** A bulk read serves further turns for so long: a restart is decided on a status of a second at most, and needs time itself. */
+/**
+ * A bulk read serves further turns for so long after its answer. Of a read that took longer than that, many are decided too, or a
+ * slow cluster would be read again for each few of its remediations; a restart looks again where the read is too old for it.
+ */
 const BULK_SERVES_MS = 800;
 /** What a storm is decided on may be this old. */
 const STORMS_AT_MOST_MS = 1_000;
+
+/** What a read is wanted for. */
+export interface Wanted {
+  /** When the last of what is looked at was due, in monotonic milliseconds as far as the ledger's clock can be trusted. */
+  readonly dueAtMs: number;
+  /**
+   * Its latest version. A read serves nobody who was written after it: where the ledger's clock jumps, what was restarted just
+   * now seems to have been due long ago, and a status from before the call would judge the call.
+   */
+  readonly version: number;
+  /** The last version that had been given out to anybody by now. */
+  readonly revision: number;
+}
 
 /** What one turn of a lane has read and the next ones may still use. */
 export class Recent {
   readonly #reader: Pick<ClusterReader, 'cluster' | 'read'>;
   readonly #ledger: Pick<Ledger, 'storms'>;
   readonly #clock: Clock;
-  #bulk: BulkRead | null = null;
+  #bulk: { readonly read: BulkRead; readonly endedAtMs: number; readonly revision: number } | null = null;
   #storms: Promise<Storms> | null = null;
   #stormsReadAtMs = 0;
 
@@ -23,20 +40,21 @@ export class Recent {
   }
 
   /**
-   * The status of all connectors, read after all that is looked at was due (`dueAtMs`, monotonic): the last read where it began
-   * later than that and is young enough, else another one. Of a large cluster a read costs more than all that a turn does.
+   * The status of all connectors, read after all that is looked at was due: the last read where that is so, and it is young
+   * enough, else another one. Of a large cluster a read costs more than all that a turn does.
    */
-  async bulk(dueAtMs: number): Promise<BulkRead> {
+  async bulk({ dueAtMs, version, revision }: Wanted): Promise<BulkRead> {
     const last = this.#bulk;
     if (
       last !== null &&
-      last.begunAtMs > dueAtMs &&
-      this.#clock.monotonic() - last.begunAtMs <= BULK_SERVES_MS
+      last.read.begunAtMs > dueAtMs &&
+      last.revision >= version &&
+      this.#clock.monotonic() - last.endedAtMs <= BULK_SERVES_MS
     )
-      return last;
+      return last.read;
     this.#bulk = null;
     const read = await this.#reader.read();
-    if (read.result.outcome === 'ok') this.#bulk = read;
+    if (read.result.outcome === 'ok') this.#bulk = { read, endedAtMs: this.#clock.monotonic(), revision };
     return read;
   }
 
@@ -60,4 +78,22 @@ export class Recent {
   forgetBulk(): void {
     this.#bulk = null;
   }
+}
+
+/** What the claims of an answer that came at `claimedAtMs` (monotonic) want. */
+export function wantedFor({ nowMs, claims, revision }: ClaimAnswer, claimedAtMs: number): Wanted {
+  return {
+    dueAtMs: claimedAtMs - nowMs + Math.max(...claims.map(({ remediation }) => dueAtMsOf(remediation))),
+    version: Math.max(...claims.map(({ version }) => version)),
+    revision,
+  };
+}
+
+/**
+ * A look that began later shows what was known: it had become due, and whatever was said of it had been said. A call whose end
+ * was never written down may have ended just now.
+ */
+function dueAtMsOf({ lookAtMs, signalAtMs, alerts, phase, attemptLog }: Remediation): number {
+  if (phase.state === 'restarting' && attemptLog.at(-1)?.outcome === null) return Number.POSITIVE_INFINITY;
+  return Math.max(lookAtMs, signalAtMs ?? 0, ...alerts.map(({ seenAtMs }) => seenAtMs));
 }

@@ -49,6 +49,23 @@ export function claimContract(withLedger: WithLedger): void {
     );
 
     it(
+      'gives the last version of all: a record with a later one was written after it',
+      withLedger(async (ledger) => {
+        await open(ledger, ['a', 'b']);
+        const request = { cluster, limit: 1, leaseMs: MINUTE };
+        const [a] = (await ledger.claim(request)).claims;
+        assert.ok(a);
+        const { claims, revision } = await ledger.claim(request);
+        const [b] = claims;
+        assert.ok(b && a.version <= revision && b.version <= revision);
+        const after = written(await ledger.commit(a, a.remediation, []));
+        assert.ok(after.version > revision);
+        await ledger.store([replace(b, b.remediation)]);
+        assert.equal((await loaded(ledger, key('b'))).version, (await ledger.claim(request)).revision);
+      }),
+    );
+
+    it(
       'gives a record to one caller at a time (P2)',
       withLedger(async (ledger) => {
         await open(ledger, ['a', 'b', 'c']);

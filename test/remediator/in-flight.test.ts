@@ -55,6 +55,14 @@ describe('remediations in flight', () => {
     assert.equal(said(), null);
     await clock.advance(1);
     assert.equal(said(), 24);
+    add(1);
+    assert.equal(await ask(), 24, 'and not again, turn by turn');
+    add(11);
+    assert.equal(await ask(), 24);
+    add(1);
+    assert.equal(await ask(), null, 'but others that hang');
+    await clock.advance(500);
+    assert.equal(said(), 24);
   });
 
   it('are never more than 128, however many hang', async () => {

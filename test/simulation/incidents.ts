@@ -1,5 +1,5 @@
 import type { Alertmanager, Labels } from './alertmanager-model.ts';
-import { SECRET } from './connect-link.ts';
+import { REQUEST_TIMEOUT_MS, SECRET } from './connect-link.ts';
 import type { Ailment, ConnectModel, ConnectorModel, RestMode } from './connect-model.ts';
 import type { Rng } from './random.ts';
 import type { IncidentKind } from './scenario.ts';
@@ -189,6 +189,13 @@ const happen: Readonly<Record<IncidentKind, (world: World, rng: Rng) => void>> =
   clock: (world, rng) => {
     const life = world.replicas[rng.between(0, world.replicas.length - 1)]?.replica?.life;
     if (life !== undefined) life.skewMs += rng.between(-3_600 * SECOND, 3_600 * SECOND);
+  },
+  // A lease forgives as much: a call is made only while twice its own timeout is left.
+  ledger_clock: (world, rng) => {
+    const jump = (): void => world.ledgerClock.jump(rng.between(500, 2 * REQUEST_TIMEOUT_MS));
+    if (rng.chance(0.3)) jump();
+    // What was read before a call must not be taken for what came after it.
+    else world.witness.afterNextCall = () => world.scheduler.after(rng.between(0, 500), jump);
   },
   nonsense: (world, rng) => {
     const label = { alertname: 'x', connector: 'c0' };

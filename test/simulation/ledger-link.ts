@@ -5,10 +5,11 @@ import type { Witness } from './witness.ts';
 /** As `commandTimeout` of the Redis client. */
 const TIMEOUT_MS = 2_000;
 
-/** Methods whose effects the witness follows, in `watched`; the others only pass the network. */
 export interface LedgerState {
   /** Everything is refused: the disk is full, the server is down. */
   down: boolean;
+  /** A claim brings so many at most: a small world has many turns then, as a large one has. */
+  readonly claimsAtOnce: number;
 }
 
 /**
@@ -42,7 +43,10 @@ export function ledgerLink(
         }
         return results;
       }),
-    claim: (request) => call('ledger.claim', () => real.claim(request)),
+    claim: (request) =>
+      call('ledger.claim', () =>
+        real.claim({ ...request, limit: Math.min(request.limit, state.claimsAtOnce) }),
+      ),
     commit: (claim, next, events, keepLease) =>
       call(keepLease ? 'ledger.commit attempt' : 'ledger.commit', async () => {
         const result = await real.commit(claim, next, events, keepLease);

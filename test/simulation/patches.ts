@@ -9,6 +9,11 @@ export interface Mutant {
 /** Bugs that a hurried change could bring, each of which the simulation has to find. */
 export const mutants: readonly Mutant[] = [
   {
+    name: 'a status from before a restart judges it, where the clock of the ledger jumped',
+    promise: 'P1',
+    edits: [{ file: 'src/remediator/recent.ts', find: '      last.revision >= version &&\n', replace: '' }],
+  },
+  {
     name: 'the restart is called before the attempt is committed',
     promise: 'P2, P6',
     edits: [

@@ -16,6 +16,7 @@ export interface Scenario {
   readonly alertmanagers: number;
   readonly policy: Policy;
   readonly maxUnverified: number;
+  readonly claimsAtOnce: number;
   readonly statusEveryMs: number;
   readonly resyncEveryMs: number;
   readonly onClusterAlert: 'look' | 'remediate';
@@ -51,6 +52,7 @@ export const incidentKinds = [
   'crash',
   'freeze',
   'clock',
+  'ledger_clock',
   'nonsense',
   'relapse',
 ] as const;
@@ -106,6 +108,7 @@ export function drawScenario(rng: Rng): Scenario {
     alertmanagers: rng.pick([0, 1, 1, 2]),
     policy: drawPolicy(rng),
     maxUnverified: rng.pick([1, 2, 10]),
+    claimsAtOnce: rng.pick([1, 2, 24]),
     statusEveryMs: rng.pick([10, 20]) * SECOND,
     resyncEveryMs: 20 * SECOND,
     onClusterAlert: namesNoConnector ? 'remediate' : rng.pick(['look', 'remediate']),
@@ -142,6 +145,7 @@ export function drawScenario(rng: Rng): Scenario {
       crash: some(2, 0.3),
       freeze: some(2, 0.3),
       clock: some(2, 0.3),
+      ledger_clock: some(3, 0.3),
       nonsense: some(3, 0.3),
       relapse: relapses,
     },

@@ -2,7 +2,8 @@ import type { AuditEvent, Remediation, RestartOutcome } from '../../src/core/mod
 import type { Signal } from '../../src/core/signals.ts';
 import type { Story } from '../../src/remediator/report.ts';
 import { SECRET } from './connect-link.ts';
-import { EPOCH_MS, type Life } from './life.ts';
+import type { LedgerClock } from './ledger-clock.ts';
+import type { Life } from './life.ts';
 import type { Scheduler } from './scheduler.ts';
 import { Told } from './told.ts';
 import { type Truth, Violation } from './truth.ts';
@@ -20,11 +21,15 @@ interface Attempt {
   /** What its process was told of the call; null: nothing yet. */
   outcome: RestartOutcome | null;
   calledAtMs: number;
+  /** On the ledger's clock, by which delays are reckoned: its process may not know of a jump since its claim. */
+  calledOnLedgerMs: number;
 }
 
 const LOOKS_WITHIN_MS = 5_000;
 /** A process reckons with the time of its claim, which is as old as the answer was long on its way: 2 s at most. */
 const CLOCK_LAG_MS = 2_000;
+/** From its claim to its call a remediation takes so long at most, where nothing is frozen. */
+const CLAIM_LASTS_MS = 30_000;
 
 /**
  * Sees everything that happens, from outside, and compares it with the promises P1 to P10. It keeps its own books, from what
@@ -33,6 +38,7 @@ const CLOCK_LAG_MS = 2_000;
  */
 export class Witness {
   readonly #scheduler: Scheduler;
+  readonly #ledgerClock: LedgerClock;
   readonly #log: ((line: string) => void) | null;
   /** What processes were told of Connect. */
   readonly told: Told;
@@ -46,9 +52,12 @@ export class Witness {
   truth: Truth | null = null;
   violation: Violation | null = null;
   attemptsMade = 0;
+  /** Called once, when a process has just decided on its call. */
+  afterNextCall: (() => void) | null = null;
 
-  constructor(scheduler: Scheduler, log: ((line: string) => void) | null) {
+  constructor(scheduler: Scheduler, ledgerClock: LedgerClock, log: ((line: string) => void) | null) {
     this.#scheduler = scheduler;
+    this.#ledgerClock = ledgerClock;
     this.#log = log;
     this.told = new Told(() => scheduler.nowMs);
   }
@@ -90,7 +99,11 @@ export class Witness {
     attempt.called = true;
     this.#rhythm(attempt, cluster, connector);
     attempt.calledAtMs = this.nowMs;
+    attempt.calledOnLedgerMs =
+      this.#ledgerClock.now() - this.#ledgerClock.leaptSince(this.nowMs - CLAIM_LASTS_MS);
     this.attemptsMade += 1;
+    this.afterNextCall?.();
+    this.afterNextCall = null;
     return this.#calls.push(attempt) - 1;
   }
 
@@ -148,7 +161,7 @@ export class Witness {
       if (this.truth?.looksSoon(cluster) === true) this.#looksSoon(`${cluster}/${connector}`, sinceMs);
       const storedAtMs =
         this.#signals.get(`${cluster}/${connector} ${fingerprint}`) ?? Number.NEGATIVE_INFINITY;
-      if (storedAtMs < EPOCH_MS + sinceMs) {
+      if (storedAtMs < sinceMs) {
         this.violate(
           'P5',
           `${life.name} answers 202, and ${cluster}/${connector} (${fingerprint}) is not in the ledger`,
@@ -173,7 +186,7 @@ export class Witness {
     this.say(() => `${life.name} merged signals into ${key} (${next.phase.state})`);
     for (const { fingerprint, seenAtMs } of next.alerts) {
       const id = `${key} ${fingerprint}`;
-      this.#signals.set(id, Math.max(seenAtMs, this.#signals.get(id) ?? 0));
+      this.#signals.set(id, Math.max(this.#ledgerClock.momentOf(seenAtMs), this.#signals.get(id) ?? 0));
     }
     this.#count(this.records.get(key) ?? null, next, false);
     this.records.set(key, next);
@@ -198,10 +211,11 @@ export class Witness {
     }
     this.say(
       () =>
-        `${life.name} ${key}: ${before.phase.state} -> ${next.phase.state} (${next.reason}), attempts ${next.attempts}, look at +${((next.lookAtMs - EPOCH_MS) / 1_000).toFixed(1)}`,
+        `${life.name} ${key}: ${before.phase.state} -> ${next.phase.state} (${next.reason}), attempts ${next.attempts}, look at +${(this.#ledgerClock.momentOf(next.lookAtMs) / 1_000).toFixed(1)}`,
     );
     this.#nextLook(key, next);
     this.#answers(life, key, before, next);
+    this.#judges(life, key, before, next);
     if (next.phase.state === 'closed' && next.phase.as === 'gone' && before.phase.state !== 'closed') {
       if (this.truth?.isGone(cluster, connector) === false)
         this.violate('P7', `${key} is closed as gone, and it is there`);
@@ -242,6 +256,7 @@ export class Witness {
       takenBack: false,
       outcome: null,
       calledAtMs: Number.POSITIVE_INFINITY,
+      calledOnLedgerMs: Number.POSITIVE_INFINITY,
     };
     made.push(attempt);
     this.#attempts.set(key, made);
@@ -252,7 +267,7 @@ export class Witness {
     const stableForMs = this.truth?.policy.stableForMs ?? 0;
     const last = this.#attempts.get(key)?.findLast(({ called }) => called);
     if (last === undefined || typeof stableForMs !== 'number') return;
-    const ranMs = this.nowMs - last.calledAtMs;
+    const ranMs = this.#ledgerClock.now() - last.calledOnLedgerMs;
     if (ranMs < stableForMs - CLOCK_LAG_MS) {
       this.violate('P3', `${key} is taken for recovered ${ranMs} ms after a restart`);
     }
@@ -313,7 +328,7 @@ export class Witness {
       (one) => one.called && !one.takenBack && one !== attempt,
     );
     const inWindow = charged.filter(
-      ({ calledAtMs }) => calledAtMs > this.nowMs - budget.perMs + CLOCK_LAG_MS,
+      ({ calledOnLedgerMs }) => calledOnLedgerMs > this.#ledgerClock.now() - budget.perMs + CLOCK_LAG_MS,
     ).length;
     if (inWindow >= budget.restarts) {
       this.violate('P3', `${attempt.key}: ${inWindow + 1} restarts in ${budget.perMs / 1_000} s`);
@@ -326,7 +341,7 @@ export class Witness {
       permanent.thenEveryMs ?? Number.POSITIVE_INFINITY,
     );
     const delayMs = Math.min(delaysMs[attempt.number - 1] ?? slowMs, slowMs);
-    const gapMs = this.nowMs - last.calledAtMs;
+    const gapMs = this.#ledgerClock.now() - last.calledOnLedgerMs;
     if (gapMs < delayMs - CLOCK_LAG_MS) {
       this.violate(
         'P3',
@@ -346,7 +361,7 @@ export class Witness {
     );
     // One that neither proves itself nor fails for so long counts no more.
     const { stuckAfterMs, storm } = truth.policy;
-    const sinceMs = EPOCH_MS + this.nowMs - stuckAfterMs - 2 * storm.proofMs;
+    const sinceMs = this.#ledgerClock.now() - stuckAfterMs - 2 * storm.proofMs;
     const underWay = probes.filter(
       ({ ended, state, atMs }) =>
         ended === null && (state === 'restarting' || state === 'stabilising') && atMs > sinceMs,
@@ -367,7 +382,7 @@ export class Witness {
     const { policy } = this.truth ?? {};
     if (policy === undefined) return;
     const restsMs = Math.max(policy.budget.perMs, policy.thenEveryMs ?? 0, 600_000) * 1.2;
-    if (!Number.isFinite(lookAtMs) || lookAtMs > EPOCH_MS + this.nowMs + restsMs) {
+    if (!Number.isFinite(lookAtMs) || lookAtMs > this.#ledgerClock.now() + restsMs) {
       this.violate('P7', `${key} in state ${phase.state} is not looked at again`);
     }
   }
@@ -375,9 +390,22 @@ export class Witness {
   /** A signal is answered only by a look that began after it came. */
   #answers(life: Life, key: string, { signalAtMs }: Remediation, next: Remediation): void {
     if (signalAtMs === null || next.signalAtMs !== null) return;
-    if (!this.told.hasReadSince(life, key, signalAtMs - EPOCH_MS - 1)) {
+    if (!this.told.hasReadSince(life, key, this.#ledgerClock.momentOf(signalAtMs) - 1)) {
       this.violate('P5', `${life.name} takes a signal of ${key} for answered, and has not looked since`);
     }
+  }
+
+  /** Whether a restart helped is said by a status that was read after the call. */
+  #judges(life: Life, key: string, before: Remediation, next: Remediation): void {
+    const judged = next.reason === 'failed_again' || next.phase.state === 'stabilising';
+    if (before.phase.state !== 'restarting' || !judged) return;
+    const attempt = this.#attempts.get(key)?.at(-1);
+    if (attempt === undefined || !attempt.called || this.told.hasReadSince(life, key, attempt.calledAtMs))
+      return;
+    this.violate(
+      'P1',
+      `${life.name} takes the restart of ${key} for ${next.reason}, and has not looked since the call`,
+    );
   }
 
   // What is told

@@ -6,6 +6,7 @@ import { Alertmanager, Prometheus } from './alertmanager-model.ts';
 import { ConnectLink } from './connect-link.ts';
 import { ConnectModel, type ConnectorModel } from './connect-model.ts';
 import { planIncidents } from './incidents.ts';
+import { LedgerClock } from './ledger-clock.ts';
 import { type LedgerState, ledgerLink } from './ledger-link.ts';
 import { CALM, EPOCH_MS, Life, type Weather } from './life.ts';
 import { Rng } from './random.ts';
@@ -68,10 +69,12 @@ export class World {
   readonly clusters: readonly ConnectModel[];
   readonly alertmanagers: readonly Alertmanager[];
   readonly replicas: readonly Slot[];
-  readonly ledgerState: LedgerState = { down: false };
+  readonly ledgerClock: LedgerClock;
+  readonly ledgerState: LedgerState;
   readonly #rng: Rng;
   readonly #prometheus: Prometheus;
   readonly #ledger: Ledger;
+  /** `untilMs` on the ledger's clock. */
   readonly #pauses: { cluster: string | null; connector: string | null; untilMs: number }[] = [];
   readonly #gone = new Map<string, number>();
   readonly #firingSince = new Map<string, number>();
@@ -82,7 +85,9 @@ export class World {
     this.scenario = drawScenario(rng.fork());
     const { scenario } = this;
     this.scheduler = new Scheduler(rng.fork());
-    this.witness = new Witness(this.scheduler, log);
+    this.ledgerClock = new LedgerClock(this.scheduler);
+    this.ledgerState = { down: false, claimsAtOnce: scenario.claimsAtOnce };
+    this.witness = new Witness(this.scheduler, this.ledgerClock, log);
     this.clusters = scenario.clusters.map(
       ({ name, connectors }) =>
         new ConnectModel(name, connectors, scenario.connect, this.scheduler, rng.fork()),
@@ -104,7 +109,7 @@ export class World {
     this.#ledger = openSqliteLedger({
       path: ':memory:',
       limits: { remediations: 1_000, events: 200 },
-      now: () => EPOCH_MS + this.scheduler.nowMs,
+      now: () => this.ledgerClock.now(),
     });
     this.#rng = rng.fork();
     this.replicas = Array.from({ length: scenario.replicas }, () => ({ replica: null, starts: 0 }));
@@ -173,9 +178,9 @@ export class World {
   }
 
   pause(cluster: string | null, connector: string | null, ms: number, early: boolean): void {
-    const untilMs = this.scheduler.nowMs + ms;
+    const untilMs = this.ledgerClock.now() + ms;
     const scope = { cluster, connector: cluster === null ? null : connector };
-    const pause: Pause = { ...scope, reason: 'work', untilMs: EPOCH_MS + untilMs, by: 'ada', atMs: EPOCH_MS };
+    const pause: Pause = { ...scope, reason: 'work', untilMs, by: 'ada', atMs: EPOCH_MS };
     const seen = { ...scope, untilMs };
     const before = this.#pauses.find(
       (one) => one.cluster === scope.cluster && one.connector === scope.connector,
@@ -273,7 +278,7 @@ export class World {
   #isPaused(cluster: string, connector: string): boolean {
     return this.#pauses.some(
       (one) =>
-        this.scheduler.nowMs < one.untilMs &&
+        this.ledgerClock.now() < one.untilMs &&
         (one.cluster === null || one.cluster === cluster) &&
         (one.connector === null || one.connector === connector),
     );
@@ -354,7 +359,7 @@ export class World {
       }
     }
     const unanswered = [...witness.records.values()].find(
-      (one) => one.signalAtMs !== null && EPOCH_MS + scheduler.nowMs - one.signalAtMs > 60_000,
+      (one) => one.signalAtMs !== null && this.ledgerClock.now() - one.signalAtMs > 60_000,
     );
     return unanswered === undefined
       ? null

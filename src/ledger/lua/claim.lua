@@ -9,8 +9,8 @@
   ARGV[6]  token of the lease
   ARGV[7…] tokens of the caller's earlier claims whose answers never came, of leases no longer than leaseMs
 
-  Returns { nowMs, leaseUntilMs, nextDueAtMs or nil, unverified, revision of the pauses, pauses, then for each: id, record,
-  body or nil }
+  Returns { nowMs, leaseUntilMs, nextDueAtMs or nil, unverified, last version, revision of the pauses, pauses, then for each:
+  id, record, body or nil }
   Refused as a write is (a replica, out of memory) also where nothing is due: who only ever reads would believe that all
   is well.
   nextDueAtMs: of the records that this call did not lease; nil without one.
@@ -34,7 +34,7 @@ if next(lost) then
 end
 local lease_until = text(NOW_MS + tonumber(ARGV[5]))
 local answer = {
-  text(NOW_MS), lease_until, false, false, pauses_revision(), current_pauses(KEYS[7]),
+  text(NOW_MS), lease_until, false, false, last_version_given(), pauses_revision(), current_pauses(KEYS[7]),
 }
 local taken, given = {}, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', text(NOW_MS), 'LIMIT', 0, ARGV[4])) do

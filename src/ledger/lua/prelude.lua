@@ -99,9 +99,13 @@ end
 
 -- At least the time in microseconds: a failover that lost the last writes, or an emptied Redis, then gives no version
 -- out a second time, which somebody may still hold for what was lost.
+local function last_version_given()
+  return redis.call('HGET', META, 'version') or '0'
+end
+
 local last_version
 local function next_version()
-  if not last_version then last_version = tonumber(redis.call('HGET', META, 'version')) or 0 end
+  if not last_version then last_version = tonumber(last_version_given()) or 0 end
   last_version = math.max(last_version + 1, NOW_US)
   redis.call('HSET', META, 'version', text(last_version))
   return text(last_version)
