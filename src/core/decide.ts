@@ -50,7 +50,7 @@ const SEEN_GAP_MS = 4 * LOOK_EVERY_MS;
  * Time drives retries, not alerts: `nextAt = lastRestartAt + delay`, and no further signal shortens it.
  */
 export function decide(given: Remediation, look: Look, policy: Policy, nowMs: number): Decision {
-  const remediation = afterReconfiguration(forgetDryRun(given, policy), look, policy, nowMs);
+  const remediation = afterReconfiguration(forgetDryRun(given, policy, nowMs), look, policy, nowMs);
   const verdict = verdictOf(look.connect, remediation, nowMs);
   const context: Context = {
     r: observe(remediation, look, verdict, policy, nowMs),

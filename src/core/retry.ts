@@ -13,7 +13,11 @@ import { tell } from './transitions.ts';
  */
 export function retried(r: Remediation, actor: string, nowMs: number): Remediation {
   const fresh: Remediation = { ...r, ...budgetOf(r), escalation: null, reason: 'operator', lookAtMs: nowMs };
-  const phase: Phase = r.phase.state === 'restarting' ? r.phase : { state: 'waiting', nextAtMs: nowMs };
+  const phase: Phase =
+    r.phase.state === 'restarting'
+      ? // Where its call is refused it is held, not escalated for no reason.
+        { ...r.phase, from: 'waiting' }
+      : { state: 'waiting', nextAtMs: nowMs };
   const isNew = r.phase.state === 'recovered' || r.phase.state === 'closed';
   const next: Remediation = {
     ...fresh,

@@ -168,7 +168,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** Names a label set where an alert brings no fingerprint. */
 export function labelKey(labels: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**

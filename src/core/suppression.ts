@@ -192,7 +192,7 @@ function silencesFor(view: SuppressionView, { alerts, rules }: SuppressionTarget
   return (part) => {
     const over = alerts.filter((_, index) => tasks[index] === null || tasks[index] === part);
     const covers = over.flatMap(({ labels }) => once(labels));
-    if (part === null ? over.length > 0 : tasks.includes(part)) return covers;
+    if (tasks.includes(part)) return covers;
     borrowed ??= borrow();
     for (const { base, covers: ofBase } of borrowed) {
       const labels = part === null ? base : { ...base, [rules.labels.task]: String(part) };
@@ -257,7 +257,6 @@ function overOf({ labels, fingerprint }: SuppressedAlert, target: SuppressionTar
   }
   // It names no connector: it counts where this remediation came from it.
   const seen = alerts.filter((alert) => cameFrom(alert, fingerprint));
-  if (seen.length === 0) return null;
   const tasks = seen.map((alert) => taskOf(alert.labels, rules));
   return tasks.includes(null) ? 'all' : tasks;
 }

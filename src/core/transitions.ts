@@ -179,7 +179,7 @@ export function reopening(
  * What a dry run counted is taken back once it is switched off: nothing was restarted. Charges from before it stay. (Of more
  * dry attempts than are logged the older charges stay too: rather a restart too few.)
  */
-export function forgetDryRun(r: Remediation, policy: Policy): Remediation {
+export function forgetDryRun(r: Remediation, policy: Policy, nowMs: number): Remediation {
   const firstDry = r.attemptLog.find(({ outcome }) => outcome === 'dry_run');
   if (policy.dryRun || firstDry === undefined) return r;
   const chargedAtMs = r.chargedAtMs.filter((atMs) => atMs < firstDry.atMs);
@@ -190,10 +190,13 @@ export function forgetDryRun(r: Remediation, policy: Policy): Remediation {
     chargedAtMs,
     lastRestartAtMs: chargedAtMs[chargedAtMs.length - 1] ?? null,
     escalation: null,
+    probe: r.probe !== null && r.probe.atMs < firstDry.atMs ? r.probe : null,
   };
   const { state } = r.phase;
   if (state === 'stabilising' || state === 'recovered' || state === 'closed') return fresh;
-  return { ...fresh, phase: { state: 'waiting', nextAtMs: firstAttemptAtMs(fresh, policy) } };
+  const phase: Phase = { state: 'waiting', nextAtMs: firstAttemptAtMs(fresh, policy) };
+  const sinceMs = state === 'waiting' ? r.sinceMs : nowMs;
+  return tell({ ...fresh, phase, sinceMs }, 'delay', nowMs, 'the dry run is over: nothing was restarted');
 }
 
 /** `openedAt` plus the first delay. */

@@ -47,6 +47,20 @@ const probe: Probe = {
 };
 
 describe('a member of a storm', () => {
+  it('of thousands that is held for another reason is looked at as soon as anybody else', () => {
+    const silenced = { reason: 'silenced', detail: 's1', untilMs: null } as const;
+    const large = asMember(false, { members: 1_000 });
+    const due = remediation({ state: 'waiting', nextAtMs: T0 });
+    assert.equal(decide(due, { ...large, holds: [silenced] }, policy, T0).next?.lookAtMs, T0 + 15 * SECOND);
+    assert.equal(decide(due, large, policy, T0).next?.lookAtMs, T0 + MINUTE);
+  });
+
+  it('that is escalated for good and probed all the same was due now', () => {
+    const phase: Phase = { state: 'escalated', nextAtMs: null, hold: null, refusals: 0, retryAtMs: 0 };
+    const { next } = decide(remediation(phase), asMember(true), policy, T0);
+    assert.equal(next?.phase.state === 'restarting' && next.phase.dueAtMs, T0);
+  });
+
   for (const [state, phase] of Object.entries({
     waiting: { state: 'waiting', nextAtMs: T0 + HOUR },
     held: {

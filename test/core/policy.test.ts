@@ -331,3 +331,69 @@ describe('jitter', () => {
     );
   });
 });
+
+describe('the jitter of many', () => {
+  const of = (over: Partial<Remediation>): number =>
+    jittered(HOUR, 0.1, { ...remediation({ state: 'waiting', nextAtMs: T0 }), attempts: 1, ...over }) - HOUR;
+
+  it('is none of a delay of 0, and none where its fraction is 0', () => {
+    const one = remediation({ state: 'waiting', nextAtMs: T0 });
+    assert.deepEqual([jittered(0, 0.1, one), jittered(HOUR, 0, one)], [0, HOUR]);
+  });
+
+  it('differs by cluster, connector, failure and attempt', () => {
+    const others: Partial<Remediation>[] = [
+      {},
+      { cluster: 'b' },
+      { connector: 'orderz' },
+      { openedAtMs: T0 + 1 },
+      { attempts: 2 },
+    ];
+    assert.equal(new Set(others.map(of)).size, others.length);
+    // What is joined is not mistaken for something else that reads alike.
+    assert.notEqual(of({ cluster: 'a', connector: 'bc' }), of({ cluster: 'ab', connector: 'c' }));
+  });
+
+  it('spreads over the whole range', () => {
+    const all = Array.from({ length: 1_000 }, (_, index) => of({ connector: `connector-${index}` }));
+    for (let tenth = 0; tenth < 10; tenth += 1) {
+      const share = all.filter((ms) => Math.floor((ms / (6 * MINUTE)) * 10) === tenth).length;
+      assert.ok(share > 50 && share < 150, `${share} of 1000 in tenth ${tenth}`);
+    }
+    assert.ok(new Set(all).size > 950);
+  });
+
+  it('is the same in every replica, also in one of the next release', () => {
+    assert.deepEqual(
+      [of({}), of({ attempts: 2 }), of({ connector: 'payments' })],
+      [266_589, 270_808, 171_832],
+    );
+  });
+});
+
+describe('where the list of delays ends', () => {
+  it('the stable time is the slow rhythm, 5 minutes to 1 hour, and 1 hour where there is none', () => {
+    const minutes = [1, 10, 90, null].map((every) => {
+      const thenEveryMs = every === null ? null : every * MINUTE;
+      return stableForMs({ ...policy, thenEveryMs }, policy.delaysMs.length) / MINUTE;
+    });
+    assert.deepEqual(minutes, [5, 10, 60, 60]);
+  });
+
+  it('and before it: a stable time that is named is that one, however short or long', () => {
+    for (const stableMs of [SECOND, 3 * HOUR]) {
+      for (const attempts of [0, 4, 9]) {
+        assert.equal(stableForMs({ ...policy, stableForMs: stableMs }, attempts), stableMs);
+      }
+    }
+  });
+
+  it('no human is called for a restart that is due just when the rolling budget has room', () => {
+    const one: Policy = { ...policy, budget: { restarts: 1, perMs: 2 * MINUTE } };
+    const used = { attempts: 1, chargedAtMs: [T0], lastRestartAtMs: T0 };
+    const failed = remediation({ state: 'waiting', nextAtMs: T0 }, used);
+    assert.deepEqual(schedule(failed, one, T0 + SECOND), { nextAtMs: T0 + 2 * MINUTE, escalate: null });
+    const longer: Policy = { ...one, budget: { restarts: 1, perMs: 2 * MINUTE + 1 } };
+    assert.equal(schedule(failed, longer, T0 + SECOND).escalate, 'unstable');
+  });
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decide } from '../../src/core/decide.ts';
-import type { Phase, Remediation } from '../../src/core/model.ts';
+import type { Hold, Phase, Remediation } from '../../src/core/model.ts';
 import { retried } from '../../src/core/retry.ts';
 import { settleCall } from '../../src/core/transitions.ts';
 import { HOUR, looks, MINUTE, policy, remediation, SECOND, T0 } from './given.ts';
@@ -66,7 +66,7 @@ describe("an operator's retry", () => {
     const chargedAtMs = [...(used.chargedAtMs ?? []), T0];
     const given = remediation(phase, { ...used, attempts: 8, attemptLog, chargedAtMs, lastRestartAtMs: T0 });
     const next = retried(given, 'o', T0 + SECOND);
-    assert.deepEqual(next.phase, phase);
+    assert.deepEqual(next.phase, { ...phase, from: 'waiting' });
     assert.deepEqual([next.attempts, next.chargedAtMs, next.escalation], [1, [T0], null]);
     assert.deepEqual(
       next.attemptLog.map(({ number }) => number),
@@ -77,8 +77,9 @@ describe("an operator's retry", () => {
     // It did not hold: the second delay of the list runs.
     const later = decide(next, looks.failed, policy, T0 + 6 * SECOND).next;
     assert.deepEqual(later?.phase, { state: 'waiting', nextAtMs: T0 + 2 * MINUTE });
-    // Its call was refused: nothing was charged.
-    assert.equal(settleCall(next, 'conflict', null, policy, T0 + SECOND).attempts, 0);
+    // Its call was refused: nothing was charged, and nobody is escalated without a reason.
+    const refused = settleCall(next, 'conflict', null, policy, T0 + SECOND);
+    assert.deepEqual([refused.attempts, refused.phase.state], [0, 'held']);
   });
 
   for (const phase of [
@@ -97,4 +98,39 @@ describe("an operator's retry", () => {
     const once = retried(remediation(escalated, used), 'o', T0);
     assert.deepEqual({ ...retried(once, 'o', T0), history: [] }, { ...once, history: [] });
   });
+});
+
+describe('a retry in each state', () => {
+  const hold: Hold = { reason: 'silenced', detail: 's1', sinceMs: T0 - MINUTE, untilMs: null };
+  const restarting: Phase = {
+    state: 'restarting',
+    calledAtMs: T0 - SECOND,
+    looks: 1,
+    from: 'waiting',
+    dueAtMs: T0 - MINUTE,
+    previousRestartAtMs: null,
+    refusals: 0,
+  };
+  const OPENED = T0 - 3 * HOUR;
+  const SINCE = T0 - HOUR;
+  /** The phase, and whether its time and its failure go on. */
+  const cases: readonly (readonly [Phase, number, number])[] = [
+    [{ state: 'waiting', nextAtMs: T0 + HOUR }, SINCE, OPENED],
+    [{ state: 'held', nextAtMs: T0, hold, refusals: 2, retryAtMs: T0 + MINUTE }, T0, OPENED],
+    [restarting, SINCE, OPENED],
+    [{ state: 'stabilising', stableMs: MINUTE, seenAtMs: T0 }, T0, OPENED],
+    [escalated, T0, OPENED],
+    [{ state: 'recovered', untilMs: T0 + HOUR }, T0, T0],
+    [{ state: 'closed', as: 'gone', untilMs: T0 + HOUR, ranSince: true }, T0, T0],
+  ];
+  for (const [phase, sinceMs, openedAtMs] of cases) {
+    const { state } = phase;
+    it(`${state}: ${sinceMs === T0 ? 'begins to wait' : 'goes on'}, in ${openedAtMs === T0 ? 'a failure of its own' : 'the same failure'}`, () => {
+      const next = retried(remediation(phase, { ...used, sinceMs: SINCE }), 'o', T0);
+      assert.deepEqual([next.sinceMs, next.openedAtMs], [sinceMs, openedAtMs]);
+      assert.deepEqual(next.phase, state === 'restarting' ? phase : { state: 'waiting', nextAtMs: T0 });
+      assert.deepEqual([next.lookAtMs, next.escalation], [T0, null]);
+      assert.equal(next.history.length, 1);
+    });
+  }
 });
