@@ -11,7 +11,7 @@ import {
 import type { Context, Look } from './look.ts';
 import type { Decision, EscalationReason, Phase, Reason, Remediation, Verdict } from './model.ts';
 import { budgetRoomAtMs, type Policy, schedule, stableForMs, withinWindow } from './policy.ts';
-import { endProbe, relapsed } from './storm.ts';
+import { endProbe, relapsed, restProbe } from './storm.ts';
 import {
   attempting,
   closing,
@@ -231,7 +231,8 @@ function decideStabilising(
       if (stableMs >= neededMs) {
         const lastMs = r.chargedAtMs[r.chargedAtMs.length - 1] ?? r.openedAtMs;
         const untilMs = Math.max(nowMs, lastMs + policy.budget.perMs);
-        const healed = { ...r, escalation: null, probe: endProbe(r.probe, 'proven', nowMs) };
+        const probe = restProbe(endProbe(r.probe, 'proven', nowMs));
+        const healed = { ...r, escalation: null, probe };
         return enter(healed, { state: 'recovered', untilMs }, 'stable', nowMs, untilMs);
       }
       const unprovenMs = policy.storm.proofMs - stableMs;

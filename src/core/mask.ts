@@ -170,8 +170,6 @@ export function maskMessage(text: string, beginsWithHost = false): Masked {
   }
   for (const pattern of addresses) {
     masked = masked.replace(pattern, (found: string) => {
-      // What an earlier pattern put there.
-      if (found === '***') return found;
       hosts.add(found.toLowerCase());
       return '<host>';
     });
@@ -196,7 +194,8 @@ function shorten(text: string, length: number): string {
   if (text.length <= length) return text;
   const start = length - TOKEN_LENGTH;
   const blank = text.slice(start, length).lastIndexOf(' ');
-  return `${text.slice(0, blank < 0 ? start : start + blank)} …`;
+  const end = blank < 0 ? start : start + blank;
+  return `${text.slice(0, end)} …`;
 }
 
 function replaceAll(patterns: readonly Replacement[], text: string): string {

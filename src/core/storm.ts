@@ -233,6 +233,11 @@ export function endProbe(
   return { ...probe, ended, endedAtMs: nowMs, failures };
 }
 
+/** Its failure is over: the next outage is another one, and its rhythm begins anew. */
+export function restProbe(probe: Probe | null): Probe | null {
+  return probe === null ? null : { ...probe, failures: 0 };
+}
+
 /** Whether a step ends a probe as failed, which narrows the window for everybody who is deciding meanwhile. */
 export function failsProbe(before: Remediation, next: Remediation): boolean {
   return before.probe !== null && before.probe.ended !== 'failed' && next.probe?.ended === 'failed';

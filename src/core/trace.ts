@@ -101,7 +101,7 @@ export function classesOf(chain: readonly Thrown[]): readonly string[] {
 }
 
 function thrownOf(text: string): { class: string; message: string } | null {
-  const start = text.slice(0, MESSAGE_READ_AT_MOST).replace(/^Exception in thread "[^"]{0,200}" /, '');
+  const start = text.replace(/^Exception in thread "[^"]{0,200}" /, '');
   const head = HEAD.exec(start);
   if (head?.[1] === undefined) return null;
   const message = start.slice(head[0].length).replace(/^\(([^)]{1,300})\):/, '$1:');
@@ -114,7 +114,7 @@ function push<T>(chain: T[], thrown: T): void {
 }
 
 function cut(text: string): string {
-  return text.length > MESSAGE_READ_AT_MOST ? text.slice(0, MESSAGE_READ_AT_MOST) : text;
+  return text.slice(0, MESSAGE_READ_AT_MOST);
 }
 
 /** The lines that are read; where the middle is left out, the halves end and begin at a line's end. */
@@ -123,7 +123,8 @@ function* linesOf(trace: string): Generator<string> {
     yield* split(trace);
     return;
   }
-  yield* split(trace.slice(0, HALF_READ_AT_MOST));
+  const headEnd = trace.indexOf('\n', HALF_READ_AT_MOST);
+  yield* split(trace.slice(0, headEnd < 0 ? HALF_READ_AT_MOST : headEnd));
   const tail = trace.slice(-HALF_READ_AT_MOST);
   const lineEnd = tail.indexOf('\n');
   // One line without an end: its middle tells nothing.

@@ -13,7 +13,7 @@ import type {
   RestartPlan,
 } from './model.ts';
 import { jittered, type Policy } from './policy.ts';
-import { endProbe, probeOf } from './storm.ts';
+import { endProbe, probeOf, restProbe } from './storm.ts';
 
 /** The moves between states, as changes of the record. Which move is made is decided in decide.ts. */
 
@@ -148,7 +148,7 @@ export function closing(
 ): Decision {
   const untilMs = nowMs + policy.budget.perMs;
   const phase: Phase = { state: 'closed', as, untilMs, ranSince: false };
-  return enter({ ...r, escalation: null }, phase, as, nowMs, untilMs);
+  return enter({ ...r, escalation: null, probe: restProbe(r.probe) }, phase, as, nowMs, untilMs);
 }
 
 /** A new failure of a connector whose window is still open: the count starts at 0, the window is kept. */

@@ -46,6 +46,24 @@ const probe: Probe = {
   failures: 0,
 };
 
+describe('the failed probes of a connector', () => {
+  const failed: Probe = { ...probe, ended: 'failed', endedAtMs: T0 - MINUTE, failures: 5 };
+
+  it('are forgotten when it has recovered by itself: the next outage is another one', () => {
+    const phase: Phase = { state: 'stabilising', stableMs: 6 * MINUTE, seenAtMs: T0 - SECOND };
+    const { next } = decide(remediation(phase, { probe: failed }), looks.running, policy, T0);
+    assert.equal(next?.phase.state, 'recovered');
+    assert.deepEqual(next.probe, { ...failed, failures: 0 });
+  });
+
+  it('are forgotten when somebody pauses it', () => {
+    const waiting = remediation({ state: 'waiting', nextAtMs: T0 }, { probe: failed });
+    const { next } = decide(waiting, looks.off, policy, T0);
+    assert.equal(next?.phase.state, 'closed');
+    assert.deepEqual(next.probe, { ...failed, failures: 0 });
+  });
+});
+
 describe('a member of a storm', () => {
   it('of thousands that is held for another reason is looked at as soon as anybody else', () => {
     const silenced = { reason: 'silenced', detail: 's1', untilMs: null } as const;
