@@ -4,10 +4,13 @@ import type { ClaimAnswer, Ledger, Storms } from '../ledger/ledger.ts';
 import type { BulkRead, ClusterReader } from './cluster-reader.ts';
 
 /**
- * A bulk read serves further turns for so long after its answer. Of a read that took longer than that, many are decided too, or a
- * slow cluster would be read again for each few of its remediations; a restart looks again where the read is too old for it.
+ * A bulk read serves further turns for so long after its answer, however long that took: a slow cluster would else be read again
+ * for each few of its remediations. Those that are about to be restarted need a younger one, so for them it counts from the
+ * beginning of the read.
  */
 const BULK_SERVES_MS = 800;
+/** Where reads take longer than that, twice in a row, none is young enough for a restart: each of those looks by itself. */
+const SLOW_READ_MS = 1_300;
 /** What a storm is decided on may be this old. */
 const STORMS_AT_MOST_MS = 1_000;
 
@@ -22,6 +25,8 @@ export interface Wanted {
   readonly version: number;
   /** The last version that had been given out to anybody by now. */
   readonly revision: number;
+  /** Some are about to be restarted, if it shows them FAILED. */
+  readonly forRestarts: boolean;
 }
 
 /** What one turn of a lane has read and the next ones may still use. */
@@ -30,6 +35,7 @@ export class Recent {
   readonly #ledger: Pick<Ledger, 'storms'>;
   readonly #clock: Clock;
   #bulk: { readonly read: BulkRead; readonly endedAtMs: number; readonly revision: number } | null = null;
+  #slowInARow = 0;
   #storms: Promise<Storms> | null = null;
   #stormsReadAtMs = 0;
 
@@ -43,18 +49,22 @@ export class Recent {
    * The status of all connectors, read after all that is looked at was due: the last read where that is so, and it is young
    * enough, else another one. Of a large cluster a read costs more than all that a turn does.
    */
-  async bulk({ dueAtMs, version, revision }: Wanted): Promise<BulkRead> {
+  async bulk({ dueAtMs, version, revision, forRestarts }: Wanted): Promise<BulkRead> {
     const last = this.#bulk;
     if (
       last !== null &&
       last.read.begunAtMs > dueAtMs &&
       last.revision >= version &&
-      this.#clock.monotonic() - last.endedAtMs <= BULK_SERVES_MS
+      this.#clock.monotonic() -
+        (forRestarts && this.#slowInARow < 2 ? last.read.begunAtMs : last.endedAtMs) <=
+        BULK_SERVES_MS
     )
       return last.read;
     this.#bulk = null;
     const read = await this.#reader.read();
-    if (read.result.outcome === 'ok') this.#bulk = { read, endedAtMs: this.#clock.monotonic(), revision };
+    const endedAtMs = this.#clock.monotonic();
+    this.#slowInARow = endedAtMs - read.begunAtMs > SLOW_READ_MS ? this.#slowInARow + 1 : 0;
+    if (read.result.outcome === 'ok') this.#bulk = { read, endedAtMs, revision };
     return read;
   }
 
@@ -86,7 +96,14 @@ export function wantedFor({ nowMs, claims, revision }: ClaimAnswer, claimedAtMs:
     dueAtMs: claimedAtMs - nowMs + Math.max(...claims.map(({ remediation }) => dueAtMsOf(remediation))),
     version: Math.max(...claims.map(({ version }) => version)),
     revision,
+    forRestarts: claims.some(({ remediation }) => isNext(remediation, nowMs)),
   };
+}
+
+/** Its attempt is due, and only a place is missing, if anything. */
+function isNext({ phase }: Remediation, nowMs: number): boolean {
+  if (phase.state === 'held') return phase.hold.reason === 'concurrency';
+  return phase.state === 'waiting' && phase.nextAtMs <= nowMs;
 }
 
 /**
