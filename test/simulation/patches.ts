@@ -257,8 +257,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/decide.ts',
-        find: 'const healed = { ...r, escalation: null, probe:',
-        replace: 'const healed = { ...r, chargedAtMs: [], escalation: null, probe:',
+        find: 'const healed = { ...r, escalation: null, probe };',
+        replace: 'const healed = { ...r, chargedAtMs: [], escalation: null, probe };',
       },
     ],
   },
