@@ -22,6 +22,8 @@ const STACK_TIMEOUT_MS = 240_000;
 const SOON_MS = 240_000;
 /** What Connect itself leaves half restarted when a worker or the broker dies is left alone for six minutes by the service. */
 const HEALED_MS = SOON_MS + 6 * 60_000;
+/** Rebalances are over by then: they are delayed by three seconds. */
+const STALE_AFTER_MS = 20_000;
 const HEALTHY = ['healthy-source', 'healthy-sink'];
 const OTHER = 'other';
 /** It never gives up: how long a fault lasts is not what is tested. */
@@ -114,6 +116,36 @@ describe('faults of a real Kafka Connect cluster', { timeout: 6 * STACK_TIMEOUT_
     );
   const recovered = (names: readonly string[]) =>
     allAre(names, ({ state }) => state === 'recovered', 'to have recovered', HEALED_MS);
+
+  /**
+   * Measured on 4.3: an instance that does not stop in time while the broker is away writes its UNASSIGNED when that is back, after
+   * the RUNNING of the next generation, and nothing corrects it (it happens to those that nobody restarts as well). The service
+   * cannot know that it runs, and says so; an operator writes the configuration once more. Resolves when all show RUNNING.
+   */
+  const correctStaleStates = async (names: readonly string[], folder: string): Promise<number> => {
+    const staleSinceMs = new Map<string, number>();
+    let corrected = 0;
+    const isWell = async (name: string): Promise<boolean> => {
+      const state = (await stack.connect.status(name).catch(() => undefined))?.connector.state;
+      if (state !== 'UNASSIGNED') {
+        staleSinceMs.delete(name);
+        return state === 'RUNNING';
+      }
+      const sinceMs = staleSinceMs.get(name) ?? Date.now();
+      staleSinceMs.set(name, sinceMs);
+      if (Date.now() - sinceMs < STALE_AFTER_MS) return false;
+      await stack.connect.put(name, fileSink(file(folder, `${name}.txt`), 'lines'));
+      staleSinceMs.delete(name);
+      corrected += 1;
+      return false;
+    };
+    await waitFor(
+      `the instances of ${names.join(', ')} to be RUNNING`,
+      async () => ((await Promise.all(names.map(isWell))).every(Boolean) ? true : undefined),
+      HEALED_MS,
+    );
+    return corrected;
+  };
 
   /** The books of the service against Connect's own. Answers a line for the report. */
   const booksAgree = async (names: readonly string[]): Promise<string> => {
@@ -254,9 +286,10 @@ describe('faults of a real Kafka Connect cluster', { timeout: 6 * STACK_TIMEOUT_
     await stack.broker.start();
     await stack.connect.ready(2);
     await mend('cut-off');
+    const corrected = await correctStaleStates(names, 'cut-off');
     await recovered(names);
     await settled();
-    t.diagnostic(await booksAgree(names));
+    t.diagnostic(`${await booksAgree(names)}, stale states corrected: ${corrected}`);
   });
 });
 
