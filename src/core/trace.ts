@@ -124,7 +124,7 @@ function* linesOf(trace: string): Generator<string> {
     return;
   }
   const headEnd = trace.indexOf('\n', HALF_READ_AT_MOST);
-  yield* split(trace.slice(0, headEnd < 0 ? HALF_READ_AT_MOST : headEnd));
+  yield* split(headEnd < 0 ? trace : trace.slice(0, headEnd));
   const tail = trace.slice(-HALF_READ_AT_MOST);
   const lineEnd = tail.indexOf('\n');
   // One line without an end: its middle tells nothing.

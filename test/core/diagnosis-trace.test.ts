@@ -80,6 +80,12 @@ describe('a long trace', () => {
     }
   });
 
+  it('has the message of a last line that goes on far beyond its middle', () => {
+    const before = `a.B: x\n${frame.repeat(1_023)}`.padEnd(64 * 1_024 - 10, '\n');
+    const [, cause = ''] = read(`${before}Caused by: c.D: ${'y'.repeat(200_000)}`);
+    assert.equal(cause, `c.D: ${'y'.repeat(2_000)}`);
+  });
+
   it('keeps 2,000 characters of a message, and nothing of the lines after it', () => {
     assert.deepEqual(read(`a.B: ${'x'.repeat(3_000)}\nsecond`), [`a.B: ${'x'.repeat(2_000)}`]);
   });

@@ -56,6 +56,11 @@ describe('the failed probes of a connector', () => {
     assert.deepEqual(next.probe, { ...failed, failures: 0 });
   });
 
+  it('are none where none was made', () => {
+    const { next } = decide(remediation({ state: 'waiting', nextAtMs: T0 }), looks.off, policy, T0);
+    assert.equal(next?.probe, null);
+  });
+
   it('are forgotten when somebody pauses it', () => {
     const waiting = remediation({ state: 'waiting', nextAtMs: T0 }, { probe: failed });
     const { next } = decide(waiting, looks.off, policy, T0);

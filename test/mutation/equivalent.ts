@@ -220,4 +220,10 @@ export const EQUIVALENT: readonly {
     change: '<  ->  <=',
     why: 'A blank at the very beginning is the beginning.',
   },
+  ...['headEnd < 0  ->  false', '<  ->  <='].map((change) => ({
+    file: 'src/core/trace.ts',
+    text: 'yield* split(headEnd < 0 ? trace : trace.slice(0, headEnd));',
+    change,
+    why: 'The last of so long a line is not read; and what is found after the first half is not at its beginning.',
+  })),
 ];
