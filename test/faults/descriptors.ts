@@ -38,6 +38,8 @@ export function descriptorsMayRunOut(): void {
     const { pid } = one.process;
     const before = softLimit(pid, 'nofile');
     setLimit(pid, 'nofile', NO_MORE);
+    // Over a connection that it has kept it could go on restarting.
+    connect.hangUp();
     const flood = await floodOf(t, one.service.url);
     // Whoever was connected before is served: what it sends is durable, and nothing more.
     const taken = await line('POST', '/webhook', webhook(connectors, 'default'));

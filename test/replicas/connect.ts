@@ -70,6 +70,11 @@ export class FakeConnect {
     return counts;
   }
 
+  /** Ends the connections that there are; whoever comes anew is served. */
+  hangUp(): void {
+    this.#server.closeAllConnections();
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();

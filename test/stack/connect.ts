@@ -32,6 +32,11 @@ export class ConnectClient {
     await this.#retried('PUT', `/connectors/${encodeURIComponent(name)}/config`, config);
   }
 
+  async config(name: string): Promise<Record<string, string>> {
+    const response = await this.#retried('GET', `/connectors/${encodeURIComponent(name)}/config`);
+    return (await response.json()) as Record<string, string>;
+  }
+
   async delete(name: string): Promise<void> {
     await this.#retried('DELETE', `/connectors/${encodeURIComponent(name)}`);
   }
